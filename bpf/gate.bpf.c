@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The gate. docs/policy.md says in words what this file does; the steps have
+ * the same numbers. Fails closed: whatever cannot be read is dropped, with a
+ * reason that is counted.
+ */
+#include "account.h"
+#include "reply.h"
+
+/* 5. No service covers the frame: the default decides. */
+static __always_inline __u32 gate_decide_default(struct xdp_md *ctx,
+						 const struct gate_generation *g,
+						 const struct gate_packet *p,
+						 struct gate_decision *d)
+{
+	struct gate_rights rights;
+
+	if (!g->head->default_drop)
+		return GATE_UNPROTECTED;
+	rights = gate_source_rights(g, p, d);
+	if (rights.sets & (1ULL << GATE_SET_PLATFORM))
+		return GATE_PLATFORM;
+	if (gate_is_reply(ctx, p))
+		return GATE_REPLY;
+	return GATE_DEFAULT_DROP;
+}
+
+/* 4. to 6. The frame is IP, and is not one of those that always pass. */
+static __always_inline __u32 gate_decide(struct xdp_md *ctx, const struct gate_generation *g,
+					 const struct gate_packet *p, struct gate_decision *d)
+{
+	struct gate_rights rights;
+
+	d->candidates = gate_candidates(g, p);
+	if (!d->candidates)
+		return gate_decide_default(ctx, g, p, d);
+	rights = gate_source_rights(g, p, d);
+	d->sets = rights.sets;
+	d->admitting = rights.services & d->candidates;
+	if (d->admitting)
+		return GATE_ALLOWED;
+	return p->unclear ? p->unclear : (__u32)GATE_NOT_ALLOWED;
+}
+
+/* 7. Does the link enforce? Past an unconfirmed deadline it does not, whoever is alive. */
+static __always_inline int gate_enforces(void)
+{
+	__u64 deadline = link_config.deadline;
+
+	if (link_config.policy != GATE_ENFORCE)
+		return 0;
+	return !deadline || bpf_ktime_get_boot_ns() < deadline;
+}
+
+static __always_inline void gate_explain(const struct gate_generation *g,
+					 const struct gate_decision *d, __u32 reason,
+					 __u32 would_drop)
+{
+	__u64 services = d->admitting ? d->admitting : d->candidates;
+	__u64 sets;
+
+	explanation.reason = reason;
+	explanation.would_drop = would_drop;
+	explanation.candidates = d->candidates;
+	explanation.slot = d->slot;
+	explanation.service = services ? gate_lowest(services) : GATE_NO_SERVICE;
+	explanation.set = GATE_MAX_SETS;
+	explanation.generation = g->head ? g->head->generation : 0;
+	if (!g->head || !d->admitting)
+		return;
+	sets = d->sets & g->head->service_sets[explanation.service & (GATE_MAX_SERVICES - 1)];
+	if (sets)
+		explanation.set = gate_lowest(sets);
+}
+
+static __always_inline int gate_finish(struct xdp_md *ctx, const struct gate_generation *g,
+				       const struct gate_packet *p, const struct gate_decision *d,
+				       __u32 reason)
+{
+	__u32 index = bpf_get_smp_processor_id();
+	int drops = GATE_REASON_DROPS >> reason & 1;
+	struct gate_cpu *cpu;
+	int would_drop;
+
+	would_drop = drops && !gate_enforces();
+	if (is_probe) {
+		gate_explain(g, d, reason, would_drop);
+		return drops && !would_drop ? XDP_DROP : XDP_PASS;
+	}
+
+	cpu = bpf_map_lookup_elem(&gate_cpus, &index);
+	if (!cpu)
+		return drops ? XDP_DROP : XDP_PASS;
+	reason &= GATE_MAX_REASONS - 1;
+	gate_count_one(would_drop ? &cpu->would_drop[reason] : &cpu->reason[reason], p->length);
+	if (d->candidates && g->head)
+		gate_count_services(g, cpu, d, p->length);
+	if (!drops) {
+		if (d->admitting)
+			gate_count_hit(g, index, d->slot);
+		return XDP_PASS;
+	}
+	if (gate_event_due(cpu))
+		gate_emit(ctx, cpu, p, d, reason | (would_drop ? GATE_EVENT_WOULD_DROP << 8 : 0));
+	return would_drop ? XDP_PASS : XDP_DROP;
+}
+
+SEC("xdp")
+int apimgate(struct xdp_md *ctx)
+{
+	struct gate_cursor cursor = {
+		.data = (void *)(long)ctx->data,
+		.end = (void *)(long)ctx->data_end,
+	};
+	struct gate_decision decision = {};
+	struct gate_generation g = {};
+	struct gate_packet packet = {};
+	__u32 reason, zero = 0, slot;
+	void *heads;
+
+	packet.length = has_frags ? bpf_xdp_get_buff_len(ctx) : ctx->data_end - ctx->data;
+	cursor.limit = packet.length;
+
+	heads = bpf_map_lookup_elem(&gate_heads, &zero);
+	if (heads)
+		g.head = bpf_map_lookup_elem(heads, &zero);
+	if (!g.head)
+		return gate_finish(ctx, &g, &packet, &decision, GATE_NO_GENERATION);
+
+	reason = gate_parse(&cursor, &packet);
+	if (reason == GATE_NON_IP && g.head->non_ip_drop)
+		reason = GATE_NON_IP_DROP;
+	if (reason == GATE_UNDECIDED) {
+		slot = g.head->pages_slot;
+		g.pages = bpf_map_lookup_elem(&gate_pages, &slot);
+		if (g.pages)
+			reason = gate_decide(ctx, &g, &packet, &decision);
+		else
+			reason = GATE_NO_GENERATION;
+	}
+	return gate_finish(ctx, &g, &packet, &decision, reason);
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
