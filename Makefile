@@ -61,6 +61,7 @@ SKELETON := $(BUILD)/gate.skel.h $(BUILD)/gate.build.h
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
+.SECONDARY:
 .PHONY: all tests setup demo test check lint format fuzz bench test-kernels install clean
 
 all: $(BUILD)/apimgate

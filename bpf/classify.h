@@ -18,7 +18,7 @@ struct gate_decision {
 	__u32 slot;
 };
 
-static __always_inline __u64 gate_services_to(const struct gate_generation *g,
+static __always_inline __u64 gate_services_to(struct gate_generation *g,
 					      const struct gate_packet *p)
 {
 	__u32 value = p->family == 4 ? gate_lookup(g, GATE_DST4, p->destination, 4)
@@ -27,18 +27,20 @@ static __always_inline __u64 gate_services_to(const struct gate_generation *g,
 	return value ? g->head->rights[(value - 1) & (GATE_MAX_RIGHTS - 1)].services : 0;
 }
 
-static __always_inline __u64 gate_candidates(const struct gate_generation *g,
-					     const struct gate_packet *p)
+static __always_inline __u64 gate_candidates(struct gate_generation *g, const struct gate_packet *p)
 {
 	struct gate_head *head = g->head;
+	__u64 dport = bpf_ntohs(p->dport);
 	__u64 to = head->to_services;
 	__u64 services;
+
+	/* To 6.12's verifier a swapped number may be any; a mask that clang cannot drop bounds it. */
+	asm volatile("%0 &= 0xffff" : "+r"(dport));
 
 	if (!p->proto_known)
 		services = head->all_services;
 	else if (p->ports_known)
-		services = head->class_services[head->port_class[p->proto == PROTO_UDP]
-								[bpf_ntohs(p->dport)]];
+		services = head->class_services[head->port_class[p->proto == PROTO_UDP][dport]];
 	else
 		services = head->proto_services[p->proto];
 
@@ -47,7 +49,7 @@ static __always_inline __u64 gate_candidates(const struct gate_generation *g,
 	return services & (~to | gate_services_to(g, p));
 }
 
-static __always_inline __u32 gate_source_slot(const struct gate_generation *g,
+static __always_inline __u32 gate_source_slot(struct gate_generation *g,
 					      const struct gate_packet *p)
 {
 	return p->family == 4 ? gate_lookup(g, GATE_SRC4, p->source, 4)
@@ -83,7 +85,7 @@ static __always_inline void gate_add_temporary(const struct gate_generation *g, 
 }
 
 /* What the source may do. d->slot is set where any prefix covers it. */
-static __always_inline struct gate_rights gate_source_rights(const struct gate_generation *g,
+static __always_inline struct gate_rights gate_source_rights(struct gate_generation *g,
 							     const struct gate_packet *p,
 							     struct gate_decision *d)
 {

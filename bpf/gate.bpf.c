@@ -8,8 +8,7 @@
 #include "reply.h"
 
 /* 5. No service covers the frame: the default decides. */
-static __always_inline __u32 gate_decide_default(struct xdp_md *ctx,
-						 const struct gate_generation *g,
+static __always_inline __u32 gate_decide_default(struct xdp_md *ctx, struct gate_generation *g,
 						 const struct gate_packet *p,
 						 struct gate_decision *d)
 {
@@ -26,7 +25,7 @@ static __always_inline __u32 gate_decide_default(struct xdp_md *ctx,
 }
 
 /* 4. to 6. The frame is IP, and is not one of those that always pass. */
-static __always_inline __u32 gate_decide(struct xdp_md *ctx, const struct gate_generation *g,
+static __always_inline __u32 gate_decide(struct xdp_md *ctx, struct gate_generation *g,
 					 const struct gate_packet *p, struct gate_decision *d)
 {
 	struct gate_rights rights;
@@ -109,16 +108,17 @@ SEC("xdp")
 int apimgate(struct xdp_md *ctx)
 {
 	struct gate_cursor cursor = {
+		.ctx = ctx,
 		.data = (void *)(long)ctx->data,
 		.end = (void *)(long)ctx->data_end,
 	};
 	struct gate_decision decision = {};
 	struct gate_generation g = {};
 	struct gate_packet packet = {};
-	__u32 reason, zero = 0, slot;
+	__u32 reason, zero = 0;
 	void *heads;
 
-	packet.length = has_frags ? bpf_xdp_get_buff_len(ctx) : ctx->data_end - ctx->data;
+	packet.length = ctx->data_end - ctx->data;
 	cursor.limit = packet.length;
 
 	heads = bpf_map_lookup_elem(&gate_heads, &zero);
@@ -130,14 +130,8 @@ int apimgate(struct xdp_md *ctx)
 	reason = gate_parse(&cursor, &packet);
 	if (reason == GATE_NON_IP && g.head->non_ip_drop)
 		reason = GATE_NON_IP_DROP;
-	if (reason == GATE_UNDECIDED) {
-		slot = g.head->pages_slot;
-		g.pages = bpf_map_lookup_elem(&gate_pages, &slot);
-		if (g.pages)
-			reason = gate_decide(ctx, &g, &packet, &decision);
-		else
-			reason = GATE_NO_GENERATION;
-	}
+	if (reason == GATE_UNDECIDED)
+		reason = gate_decide(ctx, &g, &packet, &decision);
 	return gate_finish(ctx, &g, &packet, &decision, reason);
 }
 

@@ -14,7 +14,7 @@
 
 #include "maps.h"
 
-/* What a lookup reads: the head, and the pages behind it. */
+/* What a lookup reads: the head, and (once a front has let it through) the pages behind it. */
 struct gate_generation {
 	struct gate_head *head;
 	void *pages; /* a map */
@@ -93,14 +93,18 @@ static __always_inline int gate_front_misses(const struct gate_head *head,
  * table is a constant at every call, bytes the length of the address. The
  * loop is bounded by it: 4 steps for IPv4, 16 for IPv6.
  */
-static __always_inline __u32 gate_lookup(const struct gate_generation *g, __u32 table,
+static __always_inline __u32 gate_lookup(struct gate_generation *g, __u32 table,
 					 const __be32 *address, __u32 bytes)
 {
 	const struct gate_trie *trie = &g->head->tries[table];
 	__u32 high = bpf_ntohl(address[0]);
-	__u32 i, value, *wide;
+	__u32 i, slot, value, *wide;
 
 	if (gate_front_misses(g->head, trie, high))
+		return GATE_TRIE_NONE;
+	slot = g->head->pages_slot;
+	g->pages = bpf_map_lookup_elem(&gate_pages, &slot);
+	if (!g->pages)
 		return GATE_TRIE_NONE;
 	value = trie->root;
 	i = 0;

@@ -19,7 +19,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#include "apimgate/abi.h"
+#include "maps.h"
 
 #define GATE_UNDECIDED GATE_REASON_COUNT
 
@@ -64,7 +64,7 @@ enum {
 #define DHCPV6_SERVER bpf_htons(547)
 
 struct gate_packet {
-	__u32 length; /* of the whole frame, all buffers of it */
+	__u32 length; /* of the frame: its first buffer, and all of them where that mattered */
 	__u8 family;
 	__u8 proto;
 	__u8 icmp_type;
@@ -81,6 +81,7 @@ struct gate_packet {
 
 /* Where the parser stands: next byte, and the end that the headers claim. */
 struct gate_cursor {
+	struct xdp_md *ctx;
 	void *data;
 	void *end;
 	__u32 offset;
@@ -127,6 +128,21 @@ struct ext_header {
 
 /* A frame's byte 0..65,535 is all that the parser can ever stand on. */
 #define GATE_MAX_OFFSET 0xffffU
+
+/*
+ * A packet that claims more than the first buffer holds: either the frame has
+ * further buffers, or the claim is false. Asking the kernel costs a call, so
+ * only such packets pay for it. Returns 0 if the packet ends within the frame.
+ */
+static __always_inline int gate_extend(struct gate_cursor *c, struct gate_packet *p, __u32 end)
+{
+	if (end <= c->limit)
+		return 0;
+	if (!has_frags)
+		return -1;
+	p->length = bpf_xdp_get_buff_len(c->ctx);
+	return end <= p->length ? 0 : -1;
+}
 
 /* size bytes at the cursor, or NULL where the frame or the claim ends before. */
 static __always_inline void *gate_at(const struct gate_cursor *c, __u32 size)
@@ -232,7 +248,7 @@ static __always_inline __u32 gate_parse_ipv4(struct gate_cursor *c, struct gate_
 		return GATE_MALFORMED;
 	header = (ip->version_ihl & 15) * 4;
 	total = bpf_ntohs(ip->total_length);
-	if (header < sizeof(*ip) || total < header || c->offset + total > c->limit)
+	if (header < sizeof(*ip) || total < header || gate_extend(c, p, c->offset + total))
 		return GATE_MALFORMED;
 
 	p->family = 4;
@@ -289,8 +305,12 @@ static __always_inline __u32 gate_walk_ext_headers(struct gate_cursor *c, struct
 	__u32 i, length;
 
 	for (i = 0; i < GATE_MAX_EXT_HEADERS; i++) {
+		/*
+		 * Not a return: with one, clang lets the loop's end fall through into its
+		 * head, and the verifiers of 5.10 and 6.1 take that for endless.
+		 */
 		if (!gate_is_ext_header(p->proto))
-			return gate_parse_transport(c, p, first_fragment);
+			break;
 		ext = gate_at(c, sizeof(*ext));
 		if (!ext && first_fragment)
 			return gate_unclear_proto(p, GATE_FRAGMENT);
@@ -332,7 +352,7 @@ static __always_inline __u32 gate_parse_ipv6(struct gate_cursor *c, struct gate_
 	c->offset += sizeof(*ip);
 	/* Zero with a hop-by-hop header is a jumbogram (RFC 2675): the frame is the bound. */
 	if (payload || ip->next_header != PROTO_HOP_BY_HOP) {
-		if (c->offset + payload > c->limit)
+		if (gate_extend(c, p, c->offset + payload))
 			return GATE_MALFORMED;
 		c->limit = c->offset + payload;
 	}

@@ -35,7 +35,7 @@ enum prefix_problem {
  */
 enum prefix_problem prefix_parse(const char *text, size_t length, struct prefix *out);
 
-/* The same for a user's argument: -EINVAL and a REPORT_USAGE error for whatever is not PREFIX_OK. */
+/* The same for a user's argument: all but PREFIX_OK is -EINVAL with a REPORT_USAGE error. */
 int prefix_read(const char *text, struct prefix *out, struct report *report);
 
 /* Is it one that prefix_parse() could have returned: a known family, no host bits, not mapped? */

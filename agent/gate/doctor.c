@@ -10,6 +10,9 @@
 
 #include "agent/gate/doctor_internal.h"
 
+/* No directory, so no file is in it. */
+#define NO_STATE "/dev/null"
+
 /* ---- findings ---- */
 
 __attribute__((format(printf, 2, 0))) static void set_text(struct doctor *doctor,
@@ -117,16 +120,18 @@ static void keep_reason(struct doctor *doctor, const struct report *report, int 
 }
 
 /*
- * Reads what is in force. Where nothing is loaded, neither gate_read_policy()
- * nor gate_links() is asked: they would set a damaged state file aside, and an
- * examination changes nothing.
+ * Reads what is in force. The saved state is examined file by file elsewhere
+ * (doctor_state.c), so gate_running() is shown none, and the others are only
+ * asked where the kernel has the answer.
  */
 static void read_gate(struct doctor *doctor)
 {
 	_cleanup_(report_clear) struct report running = {0}, policy = {0}, links = {0};
+	struct gate_options stateless = *doctor->options;
 	int r;
 
-	r = gate_running(doctor->options, &doctor->running, &running);
+	stateless.state_dir = NO_STATE;
+	r = gate_running(&stateless, &doctor->running, &running);
 	if (r < 0)
 		keep_reason(doctor, &running, r);
 	if (!doctor->running.loaded)

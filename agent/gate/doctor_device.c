@@ -37,15 +37,28 @@ static bool check_place(struct doctor *doctor, const struct iface *iface)
 			doctor_hint(doctor, "%s", report.hint);
 		return false;
 	}
-	for (i = 0; i < report.warning_count; i++)
+	for (i = 0; i < report.warning_count; i++) {
 		doctor_add(doctor, DOCTOR_WARN, "attach", iface->name, "%s", report.warnings[i]);
+		if (iface->lower[0])
+			doctor_hint(doctor, "`apimgate link attach dev %s`", iface->lower);
+		else
+			doctor_hint(doctor, "attach the gate where frames come in from outside");
+	}
 	return true;
+}
+
+static const char *driver_note(const struct doctor *doctor, const struct doctor_driver *driver)
+{
+	if (!driver || !driver->note)
+		return "";
+	return !driver->note_until || doctor->kernel < driver->note_until ? driver->note : "";
 }
 
 static void check_driver(struct doctor *doctor, const struct device *device)
 {
 	const struct iface *iface = device->iface;
 	const char *name = iface->driver[0] ? iface->driver : "the driver";
+	const char *note = driver_note(doctor, device->driver);
 
 	if (device->is_native) {
 		doctor_add(doctor, DOCTOR_OK, "driver", iface->name, "%s runs XDP natively", name);
@@ -65,9 +78,7 @@ static void check_driver(struct doctor *doctor, const struct device *device)
 	} else {
 		doctor_add(doctor, DOCTOR_OK, "driver", iface->name,
 			   "%s has native XDP since Linux %u.%u%s%s", name,
-			   DOCTOR_VERSION_ARGS(device->driver->native),
-			   device->driver->note ? "; " : "",
-			   device->driver->note ? device->driver->note : "");
+			   DOCTOR_VERSION_ARGS(device->driver->native), *note ? "; " : "", note);
 	}
 }
 
@@ -179,11 +190,15 @@ static void check_other_program(struct doctor *doctor, const struct iface *iface
 		return;
 	}
 	doctor_add(doctor, wanted ? DOCTOR_FAIL : DOCTOR_WARN, "xdp-other", iface->name,
-		   "another XDP program is attached: '%s', id %u (%s)",
+		   "%s XDP program is attached: '%s', id %u (%s)",
+		   doctor->policy_error ? "an" : "another",
 		   iface->xdp_program_name[0] ? iface->xdp_program_name : "unnamed",
 		   iface->xdp_program_id,
 		   iface->xdp_attach_mode == XDP_ATTACHED_SKB ? "generic" : "native");
-	if (!strcmp(iface->xdp_program_name, "apimgate"))
+	if (doctor->policy_error)
+		doctor_hint(doctor,
+			    "it may be the gate's own, whose links cannot be read: run as root");
+	else if (!strcmp(iface->xdp_program_name, "apimgate"))
 		doctor_hint(doctor, "it is the gate of another --pin-dir: manage it there");
 	else
 		doctor_hint(

@@ -66,10 +66,11 @@ void doctor_check_device(struct doctor *doctor, const struct iface *iface);
 /* doctor_driver.c: what is known of a driver, or NULL. */
 struct doctor_driver {
 	const char *name;
-	uint32_t native;  /* first kernel with native XDP */
-	uint32_t frags;	  /* first kernel with frames of several buffers, 0: none yet */
-	uint32_t max_mtu; /* of native XDP without those, 0: no limit, or not known */
-	const char *note; /* what else it wants, or NULL */
+	uint32_t native;     /* first kernel with native XDP */
+	uint32_t frags;	     /* first kernel with frames of several buffers, 0: none yet */
+	uint32_t max_mtu;    /* of native XDP without those, 0: no limit, or not known */
+	uint32_t note_until; /* first kernel that the note is not for, 0: it is for all */
+	const char *note;    /* what else the driver wants, or NULL */
 };
 const struct doctor_driver *doctor_find_driver(const char *name);
 

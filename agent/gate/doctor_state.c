@@ -14,7 +14,7 @@
 /* A change needs room for a second copy, and somebody else may write, too. */
 #define SPARE_BYTES (4ULL << 20)
 
-/* -ENOENT where there is none. Changes nothing: state_read() would set a damaged file aside. */
+/* One file, without falling back on the other as state_read() does. -ENOENT where there is none. */
 static int read_saved(const char *directory, const char *name, struct policy **out,
 		      struct report *report)
 {

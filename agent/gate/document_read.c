@@ -441,7 +441,7 @@ static int read_body(struct reader *reader, const char *text, const char *end)
 		r = is_entry ? read_entry(reader, text + strlen(allow), stop)
 			     : read_line(reader, text, (size_t)(stop - text));
 		if (r == 0 && is_entry)
-			reader->rank = ARRAY_SIZE(KINDS);
+			reader->rank = ARRAY_SIZE(KINDS) + 1;
 		text = stop + 1;
 	}
 	return r;

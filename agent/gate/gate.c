@@ -89,7 +89,7 @@ static int load_saved(struct gate_change *change, struct report *report)
 	size_t length;
 	int r;
 
-	r = state_read(change->options.state_dir, &policy, report);
+	r = state_recover(change->options.state_dir, &policy, report);
 	if (r < 0)
 		return r;
 	change->policy = policy;

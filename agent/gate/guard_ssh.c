@@ -14,6 +14,8 @@
 #include "agent/gate/guard.h"
 
 #define VARIABLE "SSH_CONNECTION"
+/* Two addresses with zones, and two ports, are shorter. */
+#define VALUE_SIZE 256
 /* A chain of processes longer than this is a loop of our own making. */
 #define MAX_ANCESTORS 64
 /* The line of /proc/PID/stat up to the parent is much shorter. */
@@ -63,19 +65,21 @@ static bool parse_address(char *text, uint8_t *family, uint8_t out[16])
 
 static bool parse_session(const char *value, struct guard_session *out)
 {
-	_cleanup_free_ char *copy = strdup(value);
+	char copy[VALUE_SIZE], *words[4], *save = NULL;
 	struct guard_session session = {0};
-	char *words[4] = {NULL}, *save = NULL;
+	size_t i, length = strlen(value);
 	uint8_t local_family;
 	uint16_t peer_port;
-	size_t i;
 
-	for (i = 0; copy && i < ARRAY_SIZE(words); i++) {
+	if (length >= sizeof(copy))
+		return false;
+	memcpy(copy, value, length + 1);
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
 		words[i] = strtok_r(i ? NULL : copy, " ", &save);
 		if (!words[i])
 			return false;
 	}
-	if (!copy || strtok_r(NULL, " ", &save))
+	if (strtok_r(NULL, " ", &save))
 		return false;
 	if (!parse_address(words[0], &session.family, session.peer) ||
 	    !parse_address(words[2], &local_family, session.local) ||

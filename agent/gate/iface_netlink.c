@@ -83,21 +83,19 @@ static int dump_take(struct iface_links *links, const char *buffer, size_t lengt
 static int dump_once(int fd, uint16_t type, uint32_t sequence, dump_handler handler,
 		     struct iface_links *links)
 {
-	_cleanup_free_ char *buffer = malloc(DUMP_BUFFER);
+	_Alignas(struct nlmsghdr) char buffer[DUMP_BUFFER];
 	bool interrupted = false;
 	ssize_t length;
 	int r;
 
-	if (!buffer)
-		return -ENOMEM;
 	r = dump_send(fd, type, sequence);
 	while (!r) {
-		length = recv(fd, buffer, DUMP_BUFFER, MSG_TRUNC);
+		length = recv(fd, buffer, sizeof(buffer), MSG_TRUNC);
 		if (length < 0 && errno == EINTR)
 			continue;
 		if (length < 0)
 			return -errno;
-		if ((size_t)length > DUMP_BUFFER)
+		if ((size_t)length > sizeof(buffer))
 			return -EMSGSIZE;
 		r = dump_take(links, buffer, (size_t)length, sequence, handler, &interrupted);
 	}

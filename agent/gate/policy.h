@@ -23,17 +23,17 @@
 #include "agent/base/report.h"
 #include "apimgate/abi.h"
 
-#define POLICY_MAX_PORTS 32	 /* ranges of one service */
-#define POLICY_MAX_TO 1024	 /* destination prefixes of one service */
+#define POLICY_MAX_PORTS 32 /* ranges of one service */
+#define POLICY_MAX_TO 1024  /* destination prefixes of one service */
 #define POLICY_MAX_LINKS 64
-#define POLICY_COMMENT_LEN 128	 /* with the NUL */
+#define POLICY_COMMENT_LEN 128 /* with the NUL */
 #define POLICY_MAX_ENTRIES (4U << 20)
 
 #define POLICY_PLATFORM_NAME "azure-platform"
 #define POLICY_OWNER_STATIC "static"
 
 struct policy_set {
-	char name[GATE_NAME_LEN]; /* empty: the number is free */
+	char name[GATE_NAME_LEN];  /* empty: the number is free */
 	char owner[GATE_NAME_LEN]; /* "static": the CLI; else the source that fills it */
 };
 
@@ -47,7 +47,8 @@ struct policy_ports {
 struct policy_service {
 	char name[GATE_NAME_LEN]; /* empty: the number is free */
 	enum policy_proto proto;
-	struct policy_ports ports[POLICY_MAX_PORTS]; /* none: every port, and with any every protocol */
+	struct policy_ports
+		ports[POLICY_MAX_PORTS]; /* none: every port, and with any every protocol */
 	uint32_t port_count;
 	struct prefix *to; /* owned; none: every destination */
 	uint32_t to_count;
@@ -57,7 +58,7 @@ struct policy_service {
 enum policy_link_mode { POLICY_MODE_AUTO, POLICY_MODE_NATIVE, POLICY_MODE_GENERIC };
 
 struct policy_link {
-	char device[IF_NAMESIZE]; /* empty: free */
+	char device[IF_NAMESIZE];   /* empty: free */
 	enum policy_link_mode mode; /* as asked for */
 	bool enforce;		    /* after the next boot; a link on trial says no */
 };

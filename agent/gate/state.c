@@ -60,15 +60,15 @@ static int report_damaged(const struct report *said, struct report *report)
 			    said->error ? said->error : "the state is damaged");
 }
 
-/* Tells why the previous state serves. A damaged one is kept for whoever wants to know more. */
-static void warn_of_previous(const char *directory, const char *path, int r,
+/* Tells why the previous state serves. A writer keeps a damaged one for whoever wants to know more. */
+static void warn_of_previous(const char *directory, const char *path, bool set_aside, int r,
 			     const struct report *said, struct report *report)
 {
 	_cleanup_free_ char *aside = path_in(directory, STATE_DAMAGED);
 
 	if (r == -ENOENT)
 		report_warn(report, "'%s' is missing: the state before it is used", path);
-	else if (aside && rename(path, aside) == 0)
+	else if (set_aside && aside && rename(path, aside) == 0)
 		report_warn(report,
 			    "%s: the state before it is used, the damaged one is kept as '%s'",
 			    said->error, aside);
@@ -76,7 +76,8 @@ static void warn_of_previous(const char *directory, const char *path, int r,
 		report_warn(report, "%s: the state before it is used", said->error);
 }
 
-int state_read(const char *directory, struct policy **out, struct report *report)
+static int read_state(const char *directory, bool set_aside, struct policy **out,
+		      struct report *report)
 {
 	_cleanup_(cleanup_report) struct report said = {0};
 	_cleanup_(cleanup_report) struct report said_before = {0};
@@ -94,7 +95,7 @@ int state_read(const char *directory, struct policy **out, struct report *report
 		return pass_on(&said, r, report);
 	before = read_one(previous, out, &said_before);
 	if (before == 0) {
-		warn_of_previous(directory, path, r, &said, report);
+		warn_of_previous(directory, path, set_aside, r, &said, report);
 		return 0;
 	}
 	if (!is_lost(before))
@@ -104,6 +105,16 @@ int state_read(const char *directory, struct policy **out, struct report *report
 		return report_damaged(r == -EBADMSG ? &said : &said_before, report);
 	r = policy_new(out);
 	return r < 0 ? report_errno(report, -r, "cannot make a policy") : 0;
+}
+
+int state_read(const char *directory, struct policy **out, struct report *report)
+{
+	return read_state(directory, false, out, report);
+}
+
+int state_recover(const char *directory, struct policy **out, struct report *report)
+{
+	return read_state(directory, true, out, report);
 }
 
 int state_draft(const char *directory, const char *text, size_t length, struct file_draft *draft,

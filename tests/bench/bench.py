@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measures what the gate costs a packet, beside what others cost; started by scripts/bench."""
+
+import argparse
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+
+import contestants
+import measure
+import prefixes
+import report
+from system import CommandError, Network, describe_machine
+
+PROBE_FRAMES = 1 << 12
+TABLES = ("flood", "allowed", "near")
+NAMES = [c.name for c in contestants.ALL]
+
+
+def choice_list(choices):
+    """An argument type: some of choices, separated by commas."""
+    def parse(value):
+        chosen = value.split(",")
+        wrong = [c for c in chosen if c not in choices]
+        if wrong:
+            raise argparse.ArgumentTypeError(f"{wrong[0]!r} is none of {', '.join(choices)}")
+        return chosen
+    return parse
+
+
+def sizes(value):
+    """An argument type: positive numbers, separated by commas."""
+    numbers = [int(v.replace("_", "")) for v in value.split(",")]
+    if min(numbers) < 1:
+        raise ValueError
+    return numbers
+
+
+def parse_arguments(argv):
+    """The command line, with defaults filled in."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench", description="Measures nanoseconds a packet of the gate, beside its "
+        "floor, a kernel LPM trie, xdp-filter, nftables and ipset. Needs root.")
+    parser.add_argument("--sizes", type=sizes, metavar="N,...",
+                        help="prefix counts (20,1000,10000,100000; 1000000 takes long)")
+    parser.add_argument("--list", metavar="FILE",
+                        help="measure with this list, one prefix a line, instead of made-up ones")
+    parser.add_argument("--families", type=choice_list(("4", "6")), default=["4", "6"],
+                        metavar="4,6")
+    parser.add_argument("--tables", type=choice_list(TABLES), default=["flood", "allowed"],
+                        metavar="TABLE,...", help=", ".join(TABLES) + " (flood,allowed)")
+    parser.add_argument("--only", type=choice_list(NAMES), metavar="NAME,...",
+                        help="contestants: " + ", ".join(NAMES) + "; the floor always takes part")
+    parser.add_argument("--rounds", type=int, metavar="N", help="visits to each contestant (9)")
+    parser.add_argument("--frames", type=int, metavar="N",
+                        help="frames a visit, rounded down to a power of two (524288)")
+    parser.add_argument("--cpu", type=int, default=max(os.sched_getaffinity(0)), metavar="N",
+                        help="the core that does all the work (the last)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N",
+                        help="of the lists and the sources (1)")
+    parser.add_argument("--json", metavar="FILE", help="write the results there too")
+    parser.add_argument("--quick", action="store_true",
+                        help="under a minute: few sizes, rounds and frames; proves that it works, "
+                        "its figures are rough")
+    o = parser.parse_args(argv)
+    o.sizes = o.sizes or ([20, 1000] if o.quick else [20, 1000, 10000, 100000])
+    o.rounds = o.rounds or (3 if o.quick else 9)
+    o.frames = o.frames or (1 << 16 if o.quick else 1 << 19)
+    if o.rounds < 1 or not 1 << 10 <= o.frames <= 1 << 25:
+        parser.error("--rounds must be positive and --frames from 1024 to 33554432")
+    if o.cpu not in os.sched_getaffinity(0):
+        parser.error(f"there is no processor {o.cpu} to run on")
+    return o
+
+
+class Progress:
+    """One line on a terminal that says where the benchmark is."""
+
+    def __init__(self):
+        self.shown = sys.stderr.isatty()
+
+    def say(self, text):
+        """Replaces the line."""
+        if self.shown:
+            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+    def note(self, text):
+        """A line that stays."""
+        self.say("")
+        print(text, file=sys.stderr, flush=True)
+
+
+class Bench:
+    """A whole run."""
+
+    def __init__(self, options, net, build, directory):
+        self.o = options
+        self.net = net
+        self.directory = directory
+        self.progress = Progress()
+        self.results = []
+        self.loads = []
+        self.failed = False
+        self.generator = measure.Generator(os.path.join(build, "bench", "generator"), net,
+                                           options.cpu)
+        contestants.Apimgate.binary = os.path.join(build, "apimgate")
+        gates = contestants.gates_runner(os.path.join(build, "bench", "gates"))
+        self.contestants = [c(net, gates) for c in contestants.ALL
+                            if not options.only or c.name in options.only or c.name == "floor"]
+        self.absent = {c.name: c.missing() for c in self.contestants if c.missing()}
+
+    def note_absent(self):
+        """Says who cannot take part; fails if one was asked for by name."""
+        for name, why in self.absent.items():
+            self.progress.note(f"{name} is left out: {why}")
+            self.failed = self.failed or bool(self.o.only)
+
+    def lists(self, family):
+        """The lists to measure with."""
+        if self.o.list:
+            found = prefixes.read(self.o.list)[family]
+            return [found] if found else []
+        return [prefixes.generate(family, size, self.o.seed) for size in self.o.sizes]
+
+    def fail(self, contestant, cell, error):
+        """Notes that a contestant has no figure here, and why."""
+        self.failed = True
+        self.progress.note(f"{contestant.title}, IPv{cell.family}, {cell.size} prefixes: {error}")
+        return {"state": "ERROR", "error": str(error)}
+
+    def prepare(self, cell):
+        """Sets all up; returns those that are, and the state of those that are not."""
+        ready, states = [], {}
+        for c in self.contestants:
+            if c.name in self.absent:
+                states[c.name] = {"state": "absent"}
+                continue
+            if c.limit and cell.size > c.limit:
+                states[c.name] = {"state": "-"}
+                continue
+            self.progress.say(f"IPv{cell.family}, {cell.size} prefixes: loading {c.title}")
+            # Taken down even if setting it up failed half-way.
+            ready.append(c)
+            try:
+                c.load = None
+                c.setup(cell)
+                if c.load:
+                    self.loads.append((cell.family, cell.size, c.title, c.load))
+            except (CommandError, ValueError) as error:
+                states[c.name] = self.fail(c, cell, error)
+        return ready, states
+
+    def arm(self, ready, states, cell, table):
+        """Arms all for a table, and proves each with a few frames before it is timed."""
+        for c in ready:
+            if c.name in states:
+                continue
+            try:
+                c.arm(table)
+                if c.rx.xdp_mode() != c.hook:
+                    raise CommandError(f"XDP mode is {c.rx.xdp_mode()}, not {c.hook}")
+                # A gate that drops everything would win a flood, so it must also pass the list.
+                for probe in {table, "allowed", "flood"} if c.discriminates else {table}:
+                    self.generator.visit(c, cell, probe, PROBE_FRAMES, self.o.seed)
+            except (CommandError, measure.WrongVerdict, ValueError, KeyError) as error:
+                states[c.name] = self.fail(c, cell, error)
+
+    def round(self, number, ready, states, visits, cell, table):
+        """Visits every contestant once. The order turns, so that none is always after the same."""
+        seed = random.Random(f"{self.o.seed}/{cell.family}/{cell.size}/{table}/{number}")
+        seed = seed.randrange(1, 1 << 63)
+        turn = number % len(ready)
+        for c in ready[turn:] + ready[:turn]:
+            if c.name in states:
+                continue
+            self.progress.say(f"IPv{cell.family}, {cell.size} prefixes, {table}: round "
+                              f"{number + 1} of {self.o.rounds}, {c.title}")
+            try:
+                visit = self.generator.visit(c, cell, table, self.o.frames, seed)
+                visits.setdefault(c.name, []).append(visit)
+            except (CommandError, measure.WrongVerdict, ValueError, KeyError) as error:
+                states[c.name] = self.fail(c, cell, error)
+
+    def measure_table(self, ready, states, cell, table):
+        """All rounds of one table for one cell."""
+        states, visits = dict(states), {}
+        self.arm(ready, states, cell, table)
+        for number in range(self.o.rounds):
+            if "floor" not in states:
+                self.round(number, ready, states, visits, cell, table)
+        for c in self.contestants:
+            result = states.get(c.name)
+            if not result:
+                result = ({"state": "no floor"} if "floor" in states else
+                          measure.summarise(visits[c.name], visits["floor"]))
+            self.results.append({"family": cell.family, "prefixes": cell.size, "table": table,
+                                 "contestant": c.name, **result})
+
+    def measure_cell(self, cell):
+        """All tables for one family and list."""
+        ready, states = self.prepare(cell)
+        try:
+            for table in self.o.tables:
+                self.measure_table(ready, states, cell, table)
+        finally:
+            for c in ready:
+                try:
+                    c.teardown()
+                except CommandError as error:
+                    if c.name not in states:
+                        self.fail(c, cell, error)
+
+    def run(self):
+        """Everything."""
+        self.note_absent()
+        for family in map(int, self.o.families):
+            for listed in self.lists(family):
+                where = os.path.join(self.directory, f"{family}-{len(listed)}")
+                self.measure_cell(contestants.Cell(family, listed, where))
+        self.progress.say("")
+
+    def text(self):
+        """The report."""
+        parts = []
+        for family in map(int, self.o.families):
+            for table in self.o.tables:
+                rows = {}
+                for r in self.results:
+                    if (r["family"], r["table"]) == (family, table):
+                        rows.setdefault(r["prefixes"], {})[r["contestant"]] = r
+                if rows:
+                    parts.append(report.table_text(table, family, rows.items(),
+                                                   self.contestants))
+        if self.loads:
+            parts.append(report.loads_text(self.loads))
+        parts.append("".join(f"{n}: {v}\n" for n, v in self.versions().items()))
+        return "\n".join(parts)
+
+    def versions(self):
+        """What exactly was measured, of those contestants that are not ours alone."""
+        found = {}
+        for c in self.contestants:
+            if c.name not in self.absent:
+                try:
+                    found[c.name] = c.version()
+                except (CommandError, IndexError):
+                    found[c.name] = "unknown"
+        return {name: version for name, version in found.items() if version}
+
+    def document(self, machine, seconds):
+        """The same for programs."""
+        return {
+            "machine": machine,
+            "options": {k: v for k, v in vars(self.o).items() if k != "json"},
+            "seconds": round(seconds, 1),
+            "versions": self.versions(),
+            "absent": self.absent,
+            "results": self.results,
+            "loads": [{"family": f, "prefixes": n, "contestant": t, **load}
+                      for f, n, t, load in self.loads],
+        }
+
+
+def on_signal(number, _):
+    """Leaves in the ordinary way, so that everything is taken down."""
+    sys.exit(128 + number)
+
+
+def main(argv):
+    """The exit status is 1 if any figure is missing that should be there."""
+    options = parse_arguments(argv)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, on_signal)
+    # Nothing but the generator itself runs on the core that does the work.
+    others = os.sched_getaffinity(0) - {options.cpu}
+    os.sched_setaffinity(0, others or {options.cpu})
+    machine = describe_machine(options.cpu)
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="apimgate-bench-") as directory, \
+            Network(os.environ["BENCH_PREFIX"]) as net:
+        bench = Bench(options, net, os.environ["BENCH_BUILD"], directory)
+        print(report.machine_text(machine) + "\n" + report.LEGEND + "\n", flush=True)
+        bench.run()
+        print(bench.text(), flush=True)
+        if options.json:
+            with open(options.json, "w", encoding="utf-8") as out:
+                json.dump(bench.document(machine, time.monotonic() - start), out, indent=1)
+                out.write("\n")
+    return 1 if bench.failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except (CommandError, prefixes.PrefixError, OSError) as problem:
+        print(f"scripts/bench: {problem}", file=sys.stderr)
+        sys.exit(1)
