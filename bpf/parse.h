@@ -167,6 +167,18 @@ static __always_inline __u32 gate_cut_short(struct gate_packet *p, int first_fra
 	return first_fragment ? gate_unclear(p, GATE_FRAGMENT) : (__u32)GATE_MALFORMED;
 }
 
+static __always_inline __u32 gate_unclear_proto(struct gate_packet *p, __u8 reason)
+{
+	p->proto_known = 0;
+	return gate_unclear(p, reason);
+}
+
+/* The same within a chain of headers, where the protocol is still to come. */
+static __always_inline __u32 gate_chain_cut_short(struct gate_packet *p, int first_fragment)
+{
+	return first_fragment ? gate_unclear_proto(p, GATE_FRAGMENT) : (__u32)GATE_MALFORMED;
+}
+
 static __always_inline __u32 gate_parse_ports(struct gate_cursor *c, struct gate_packet *p,
 					      int first_fragment)
 {
@@ -265,8 +277,8 @@ static __always_inline __u32 gate_parse_ipv4(struct gate_cursor *c, struct gate_
 		return gate_unclear(p, GATE_FRAGMENT);
 	if (p->proto == PROTO_AH) {
 		ah = gate_at(c, sizeof(*ah));
-		if (!ah)
-			return gate_cut_short(p, fragment & 0x2000);
+		if (!ah || c->offset + (ah->length + 2) * 4 > c->limit)
+			return gate_chain_cut_short(p, fragment & 0x2000);
 		p->proto = ah->next_header;
 		c->offset += (ah->length + 2) * 4;
 	}
@@ -278,12 +290,6 @@ static __always_inline int gate_is_ext_header(__u8 proto)
 {
 	return proto == PROTO_HOP_BY_HOP || proto == PROTO_ROUTING || proto == PROTO_FRAGMENT ||
 	       proto == PROTO_AH || proto == PROTO_DEST_OPTIONS;
-}
-
-static __always_inline __u32 gate_unclear_proto(struct gate_packet *p, __u8 reason)
-{
-	p->proto_known = 0;
-	return gate_unclear(p, reason);
 }
 
 /*
@@ -312,10 +318,8 @@ static __always_inline __u32 gate_walk_ext_headers(struct gate_cursor *c, struct
 		if (!gate_is_ext_header(p->proto))
 			break;
 		ext = gate_at(c, sizeof(*ext));
-		if (!ext && first_fragment)
-			return gate_unclear_proto(p, GATE_FRAGMENT);
 		if (!ext)
-			return GATE_MALFORMED;
+			return gate_chain_cut_short(p, first_fragment);
 
 		length = (ext->length + 1) * 8;
 		if (p->proto == PROTO_AH)
@@ -335,6 +339,8 @@ static __always_inline __u32 gate_walk_ext_headers(struct gate_cursor *c, struct
 			p->proto = ext->next_header;
 		}
 		c->offset += length;
+		if (c->offset > c->limit)
+			return gate_chain_cut_short(p, first_fragment);
 	}
 	if (!gate_is_ext_header(p->proto))
 		return gate_parse_transport(c, p, first_fragment);

@@ -282,17 +282,7 @@ def _command(words):
 
 def with_samples(words):
     """Placeholders of a documented command line, replaced by values that are right."""
-    out = []
-    for word in words:
-        # ADDRESS behind `prefix`, DEV for a device: by the word itself.
-        parts = re.split(r"([,-])", word)
-        if word in SAMPLES:
-            out.append(SAMPLES[word])
-        elif all(p in SAMPLES or p in ",-" for p in parts) and len(parts) > 1:
-            out.append(SAMPLES[parts[0]])
-        else:
-            out.append(word)
-    return out
+    return [SAMPLES.get(word, word) for word in words]
 
 
 def parses(words, directory):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The guides: their commands exist, their links lead somewhere."""
+import json
 import re
 
 import pytest
@@ -73,15 +74,50 @@ def test_operations_has_a_section_for_everything():
     assert listed == sections
 
 
+def names_command(line, command):
+    """`link enforce`, or `link attach`, `enforce`, ... in one line."""
+    spans = [span for part in re.findall(r"`([^`]+)`|^#+ (.*)$", line) for span in part if span]
+    if any(span == str(command) or span.startswith(f"{command} ") for span in spans):
+        return True
+    return command.verb in spans and any(span.startswith(f"{command.object} ") for span in spans)
+
+
 @pytest.mark.parametrize("command", table().commands, ids=repr)
 def test_json_of_every_command_is_documented(command):
-    named = handbook.headings(JSON_MD) + handbook.code_spans(JSON_MD)
-    named = [text.replace("`", "") for text in named]
-    assert any(re.search(rf"(^|apimgate |\W){re.escape(str(command))}($|\W)", text)
-               for text in named)
+    assert any(names_command(line, command) for line in JSON_MD.read_text().splitlines())
 
 
 def test_json_of_an_error_is_documented():
     text = JSON_MD.read_text()
     assert [k for k in ("error", "hint", "kind", "warnings") if f"`{k}`" not in text] == []
-    assert [n for n in handbook.exit_statuses().values() if n not in text] == []
+    for status, name in handbook.exit_statuses().items():
+        assert re.search(rf"^ *\| {status} \| `{name}` \|", text, re.M)
+
+
+def keys_of(document):
+    if isinstance(document, dict):
+        return set(document).union(*map(keys_of, document.values()))
+    return set().union(*map(keys_of, document)) if isinstance(document, list) else set()
+
+
+def documented(key):
+    return re.search(rf"[`\"{{, ]{re.escape(key)}[`\"]", JSON_MD.read_text())
+
+
+@pytest.mark.parametrize("words", ["version", "help", "help link attach", "doctor", "nonsense"])
+def test_every_json_key_is_documented(words):
+    printed = json.loads(handbook.apimgate("-j", *words.split()).stdout)
+    assert [key for key in keys_of(printed) if not documented(key)] == []
+
+
+@pytest.mark.parametrize("words", ["link", "set", "allow", "service", "default", "stats"])
+def test_every_json_key_of_a_policy_is_documented(words, saved_gate):
+    done = handbook.apimgate(*saved_gate, "-j", *words.split())
+    assert done.returncode == 0, done.stdout
+    assert [key for key in keys_of(json.loads(done.stdout)) if not documented(key)] == []
+
+
+@pytest.mark.parametrize("page", handbook.man_pages(), ids=by_name)
+def test_json_keys_in_manual_pages_are_documented(page):
+    part = handbook.man_sections(page).get("JSON", "")
+    assert [key for key in re.findall("‘([^’]+)’", part) if not documented(key)] == []

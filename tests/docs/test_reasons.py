@@ -44,7 +44,7 @@ def test_the_policy_has_every_reason(name):
 
 # Where a document names a reason: beside a verdict, in an event, in check and stats.
 PATTERNS = (
-    r"\b(?:drop|drops|pass|passes|reason):? `([a-z][a-z-]*)`",
+    r"\b(?:drop|drops|pass|passes|reason) `([a-z][a-z-]*)`",
     r"\b(?:WOULD-)?DROP ([a-z-]+) (?:tcp|udp|icmp)",
     r"^ *reason +([a-z-]+):",
     r"^ *([a-z-]+) +(?:pass|drop)(?: +\d+){3} *$",

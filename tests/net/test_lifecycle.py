@@ -300,13 +300,13 @@ def test_detach_of_a_link_whose_interface_is_gone(own_world: World) -> None:
 def test_interface_with_a_dot_in_its_name(own_world: World) -> None:
     """The BPF file system takes no dots in names."""
     world = own_world
-    world.net.ip("backend", "link add d.0%x type veth")
+    world.net.ip("backend", "link add d.0-x type veth")
     world.policy()
-    world.gate("link attach dev d.0%x")
-    assert world.link("d.0%x")["state"] == "attached"
-    world.gate("link audit dev d.0%x")
+    world.gate("link attach dev d.0-x")
+    assert world.link("d.0-x")["state"] == "attached"
+    world.gate("link audit dev d.0-x")
     assert world.gate("restore")["links"][0]["result"] == "same"
-    world.gate("link detach dev d.0%x")
+    world.gate("link detach dev d.0-x")
 
 
 def test_links_are_independent(own_world: World) -> None:

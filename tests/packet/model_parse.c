@@ -160,6 +160,10 @@ static bool walk_one(struct view *v, struct model_packet *p, bool *first)
 		size = kind == NEXT_AH	       ? (v->at[1] + 2U) * 4
 		       : kind == NEXT_FRAGMENT ? 8
 					       : (v->at[1] + 1U) * 8;
+	if (size && kind == NEXT_ROUTING && v->at[3]) {
+		p->any_destination = true;
+		p->unclear = GATE_EXT_HEADERS;
+	}
 	if (!size || size > v->left) {
 		if (*first)
 			no_proto(p, GATE_FRAGMENT);
@@ -168,10 +172,6 @@ static bool walk_one(struct view *v, struct model_packet *p, bool *first)
 		return false;
 	}
 	p->proto = v->at[0];
-	if (kind == NEXT_ROUTING && v->at[3]) {
-		p->any_destination = true;
-		p->unclear = GATE_EXT_HEADERS;
-	}
 	if (kind == NEXT_FRAGMENT && get16(v->at + 2) >> 3) {
 		if (is_extension(p->proto))
 			p->proto = -1;

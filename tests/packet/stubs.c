@@ -2,13 +2,7 @@
 void add_reply_tests(void)
 {
 }
-void add_truncation_tests(void)
-{
-}
 void add_prefix_tests(void)
-{
-}
-void add_fragment_tests(void)
 {
 }
 void add_header_tests(void)
@@ -27,8 +21,5 @@ void add_source_tests(void)
 {
 }
 void add_large_tests(void)
-{
-}
-void add_fuzz_tests(void)
 {
 }
