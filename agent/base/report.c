@@ -12,19 +12,9 @@
 /* NULL where memory is short: the text is lost, and its reader must cope. */
 __attribute__((format(printf, 1, 0))) static char *format_text(const char *format, va_list args)
 {
-	va_list again;
 	char *text = NULL;
-	int length;
 
-	va_copy(again, args);
-	length = vsnprintf(NULL, 0, format, again);
-	va_end(again);
-	if (length < 0)
-		return NULL;
-	text = malloc((size_t)length + 1);
-	if (text)
-		vsnprintf(text, (size_t)length + 1, format, args);
-	return text;
+	return vasprintf(&text, format, args) < 0 ? NULL : text;
 }
 
 /* Is there somebody to tell, and nothing told yet? */
@@ -53,7 +43,7 @@ static const char *errno_hint(int code)
 	switch (code) {
 	case EPERM:
 	case EACCES:
-		return "run as root, or with CAP_BPF and CAP_NET_ADMIN";
+		return "run as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN";
 	case ENOSPC:
 	case EDQUOT:
 		return "free some space there, then try again";

@@ -204,7 +204,8 @@ static void check_other_program(struct doctor *doctor, const struct iface *iface
 		doctor_hint(
 			doctor,
 			"`bpftool link` and `bpftool net` show whose it is; the gate needs the "
-			"interface for itself: `ip link set dev %s xdp off`, if nobody needs it",
+			"interface for itself: `bpftool link detach`, or `ip link set dev %s xdp "
+			"off`, if nobody needs it",
 			iface->name);
 }
 

@@ -91,9 +91,9 @@ static void say_not_loaded(struct doctor *doctor, int code)
 	doctor_add(doctor, DOCTOR_FAIL, "bpf", NULL, "no XDP program can be loaded: %s",
 		   strerrordesc_np(code));
 	if (code == EPERM || code == EACCES)
-		doctor_hint(doctor,
-			    "run as root; a container needs CAP_BPF and CAP_NET_ADMIN of the "
-			    "host, and no seccomp filter on bpf()");
+		doctor_hint(doctor, "run as root; a container needs CAP_BPF, CAP_PERFMON and "
+				    "CAP_NET_ADMIN of the "
+				    "host, and no seccomp filter on bpf()");
 	else
 		doctor_hint(doctor, "boot a kernel with CONFIG_BPF_SYSCALL=y");
 }
@@ -157,17 +157,31 @@ static bool has(uint64_t capabilities, int capability)
 	return capabilities >> capability & 1;
 }
 
+/*
+ * CAP_PERFMON is what lets a program compute with pointers into packets and
+ * maps: without it the verifier refuses the gate, whatever else is granted.
+ */
 static void check_capabilities(struct doctor *doctor, uint64_t capabilities)
 {
-	bool bpf = has(capabilities, CAP_BPF), admin = has(capabilities, CAP_NET_ADMIN);
+	static const struct {
+		int number;
+		const char *name;
+	} needed[] = {{CAP_BPF, "CAP_BPF"},
+		      {CAP_PERFMON, "CAP_PERFMON"},
+		      {CAP_NET_ADMIN, "CAP_NET_ADMIN"}};
+	char missing[64] = "";
+	size_t i, length = 0;
 
-	if (has(capabilities, CAP_SYS_ADMIN) || (bpf && admin)) {
+	for (i = 0; i < ARRAY_SIZE(needed); i++)
+		if (!has(capabilities, needed[i].number))
+			length += (size_t)snprintf(missing + length, sizeof(missing) - length,
+						   "%s%s", length ? ", " : "", needed[i].name);
+	if (!length || has(capabilities, CAP_SYS_ADMIN)) {
 		doctor_add(doctor, DOCTOR_OK, "capabilities", NULL, "%s",
-			   bpf && admin ? "CAP_BPF and CAP_NET_ADMIN" : "CAP_SYS_ADMIN");
+			   length ? "CAP_SYS_ADMIN" : "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
 		return;
 	}
-	doctor_add(doctor, DOCTOR_FAIL, "capabilities", NULL, "missing: %s%s%s",
-		   bpf ? "" : "CAP_BPF", bpf || admin ? "" : " and ", admin ? "" : "CAP_NET_ADMIN");
+	doctor_add(doctor, DOCTOR_FAIL, "capabilities", NULL, "missing: %s", missing);
 	doctor_hint(doctor, "run as root, or with these capabilities");
 }
 

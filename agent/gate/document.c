@@ -147,10 +147,7 @@ static void put_links(struct text *text, const struct policy *policy)
 
 static char *put_string(char *out, const char *string)
 {
-	size_t length = strlen(string);
-
-	memcpy(out, string, length);
-	return out + length;
+	return stpcpy(out, string);
 }
 
 /* There may be millions of these, so printf() is kept for the rare ones. */

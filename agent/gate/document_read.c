@@ -82,7 +82,7 @@ static bool read_number(const char *word, uint64_t *out)
 
 static bool is_word(const char *word, const char *expected)
 {
-	return strcmp(word, expected) == 0;
+	return word && strcmp(word, expected) == 0;
 }
 
 /* One of two words. */
@@ -279,7 +279,7 @@ static int split(struct reader *reader, const char *line, size_t length, char **
 
 static int read_line(struct reader *reader, const char *line, size_t length)
 {
-	char *words[LINE_WORDS];
+	char *words[LINE_WORDS] = {NULL};
 	int count = split(reader, line, length, words);
 
 	if (count < 0)
@@ -303,7 +303,7 @@ static int read_line(struct reader *reader, const char *line, size_t length)
 static int read_entry_rest(struct reader *reader, const char *line, size_t length,
 			   struct policy_entry *entry)
 {
-	char *words[LINE_WORDS];
+	char *words[LINE_WORDS] = {NULL};
 	int count = split(reader, line, length, words);
 	int i = 0;
 
@@ -457,6 +457,15 @@ static int make_empty(struct reader *reader)
 	reader->policy->entry_count = 0;
 	memset(&reader->policy->sets[GATE_SET_PLATFORM], 0, sizeof(reader->policy->sets[0]));
 	return 0;
+}
+
+int document_check(const char *name, const char *text, size_t length, struct report *report)
+{
+	struct reader reader = {.name = name, .report = report};
+	size_t body;
+	int r = check_version(&reader, text, length);
+
+	return r < 0 ? r : check_end(&reader, text, length, &body);
 }
 
 int document_read(const char *name, const char *text, size_t length, struct policy **out,

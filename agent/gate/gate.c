@@ -288,7 +288,7 @@ int gate_running(const struct gate_options *options, struct gate_running *out,
 {
 	_cleanup_(kernel_freep) struct kernel *kernel = NULL;
 	_cleanup_(policy_freep) struct policy *saved = NULL;
-	struct generation generation;
+	struct generation generation = {};
 	struct report ignored = {};
 	int r;
 
@@ -301,7 +301,7 @@ int gate_running(const struct gate_options *options, struct gate_running *out,
 	r = gate_open_kernel(options, &kernel, report);
 	if (r == 0)
 		r = generation_map(kernel, &generation, report);
-	if (r < 0)
+	if (r < 0 || !generation.head)
 		return r == -ENOENT ? 0 : r;
 	out->loaded = true;
 	out->generation = generation.head->generation;

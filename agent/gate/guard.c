@@ -185,6 +185,13 @@ static const char *covering_name(const struct policy *policy, const struct guard
 	return NULL;
 }
 
+#define SESSION_HINT_ENFORCE                                                                      \
+	"allow your address first; or add `confirm 60`: it falls back to audit by itself unless " \
+	"you confirm; or add `force`"
+#define SESSION_HINT_CHANGE                                                                  \
+	"allow your address first; or make the change in audit (`link audit`) and then use " \
+	"`link enforce ... confirm 60`, which falls back by itself; or add `force`"
+
 int guard_session(const struct policy *before, const struct policy *after, struct report *report)
 {
 	uint64_t now = (uint64_t)time(NULL);
@@ -205,9 +212,5 @@ int guard_session(const struct policy *before, const struct policy *after, struc
 			 session.local_port);
 	snprintf(text, sizeof(text), "no set would let your own SSH session from %s back in (%s)",
 		 session.peer_text, why);
-	return refuse(report,
-		      "allow your address first; or enforce with `confirm 60`, which falls back to "
-		      "audit by "
-		      "itself unless you confirm; or say `force`",
-		      text);
+	return refuse(report, before ? SESSION_HINT_CHANGE : SESSION_HINT_ENFORCE, text);
 }

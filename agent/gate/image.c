@@ -6,6 +6,7 @@
 
 #include "agent/base/cleanup.h"
 #include "agent/gate/image_internal.h"
+#include "agent/gate/trie.h"
 
 /* Refs are 32 bits; half of that is far beyond any list that a node would hold. */
 #define IMAGE_MAX_PAGES 32768U
@@ -150,6 +151,26 @@ static int store_document(struct image *image, const char *document, size_t leng
 	return 0;
 }
 
+/* Upper bounds do: a prefix may be in several sets, or a destination of several services. */
+static int reserve_fronts(struct image *image, const struct policy *policy)
+{
+	size_t counts[GATE_TABLES] = {0};
+	const struct policy_service *service;
+	size_t i, j;
+	int r = 0;
+
+	for (i = 0; i < policy->entry_count; i++)
+		counts[policy->entries[i].prefix.family == 4 ? GATE_SRC4 : GATE_SRC6]++;
+	for (i = 0; i < GATE_MAX_SERVICES; i++) {
+		service = &policy->services[i];
+		for (j = 0; service->name[0] && j < service->to_count; j++)
+			counts[service->to[j].family == 4 ? GATE_DST4 : GATE_DST6]++;
+	}
+	for (i = 0; r == 0 && i < GATE_TABLES; i++)
+		r = trie_reserve_front(image, (enum gate_table)i, counts[i]);
+	return r;
+}
+
 static int compile(struct image *image, const struct policy *policy, const char *document,
 		   size_t length, struct report *report)
 {
@@ -163,6 +184,9 @@ static int compile(struct image *image, const struct policy *policy, const char 
 	head->non_ip_drop = policy->non_ip_drop;
 	head->rights_count = 1; /* rights[0]: none */
 
+	r = reserve_fronts(image, policy);
+	if (r < 0)
+		return r;
 	r = image_compile_services(image, policy, report);
 	if (r < 0)
 		return r;

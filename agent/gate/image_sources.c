@@ -159,7 +159,7 @@ static uint64_t permanent_sets(const struct sources *s, const struct source *sou
 /* Rights add up from short prefixes to long ones; the order makes it one pass. */
 static int add_up_rights(struct sources *s, struct image *image, struct report *report)
 {
-	const struct source *stack[129];
+	const struct source *stack[129] = {NULL};
 	size_t depth = 0, i;
 	uint32_t temporaries = 0;
 	struct source *source;
@@ -167,6 +167,7 @@ static int add_up_rights(struct sources *s, struct image *image, struct report *
 
 	for (i = 0; i < s->count; i++) {
 		source = &s->list[i];
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): group_entries() set it */
 		while (depth && !prefix_covers(stack[depth - 1]->prefix, source->prefix->family,
 					       source->prefix->address))
 			depth--;
@@ -241,6 +242,11 @@ static int build_tables(struct sources *s, struct image *image)
 	return trie_build(image, GATE_SRC6, items + s->ipv4_count, s->count - s->ipv4_count);
 }
 
+static uint32_t front_bytes(const struct gate_trie *trie)
+{
+	return trie->front ? (1U << (32 - trie->front_shift)) / 8 : 0;
+}
+
 static int compile_sources(struct sources *s, struct image *image, struct report *report)
 {
 	uint32_t before = image->head_used + image->page_used;
@@ -270,7 +276,9 @@ static int compile_sources(struct sources *s, struct image *image, struct report
 	r = store_entries(s, image, report);
 	if (r < 0)
 		return r;
-	head->lookup_bytes = image->head_used + image->page_used - before;
+	head->lookup_bytes = image->head_used + image->page_used - before +
+			     front_bytes(&head->tries[GATE_SRC4]) +
+			     front_bytes(&head->tries[GATE_SRC6]);
 	return store_slots(s, image);
 }
 

@@ -85,7 +85,9 @@ static int check_layout(const struct kernel *kernel, struct report *report)
 	if (kernel->info.layout != GATE_LAYOUT)
 		return report_error(
 			report, REPORT_FAILED, EPROTO,
-			"use the apimgate that loaded it, or detach its links with that one first",
+			"use the apimgate that loaded it; or let go of it and load the saved state "
+			"('rm -r' on that directory, then 'apimgate restore'): unfiltered in "
+			"between",
 			"the gate pinned in %s has layout %u, and this apimgate knows layout %d "
 			"only",
 			kernel->pin_dir, kernel->info.layout, GATE_LAYOUT);
@@ -124,11 +126,32 @@ int kernel_open(const char *pin_dir, struct kernel **out, struct report *report)
 	return 0;
 }
 
+/*
+ * `ip netns exec` and many sandboxes have mounts of their own: what is pinned
+ * there is gone with the last process of theirs, and the gate with it.
+ */
+static void warn_of_private_mount(const char *pin_dir, struct report *report)
+{
+	_cleanup_free_ char *real = realpath(pin_dir, NULL);
+	_cleanup_free_ char *of_init = NULL;
+	struct stat here, there;
+
+	if (!real || asprintf(&of_init, "/proc/1/root%s", real) < 0 || stat(real, &here) < 0)
+		return;
+	if (stat(of_init, &there) == 0 ? there.st_dev != here.st_dev : errno == ENOENT)
+		report_warn(report,
+			    "%s is mounted for this process and its kind only (as in 'ip netns "
+			    "exec'): the gate goes when they end; 'nsenter --net=/run/netns/NAME' "
+			    "keeps the host's mounts",
+			    pin_dir);
+}
+
 int kernel_make_pin_dir(const char *pin_dir, struct report *report)
 {
 	_cleanup_free_ char *parent = strdup(pin_dir);
 	struct statfs fs;
 	char *slash;
+	int r;
 
 	if (!parent)
 		return report_errno(report, ENOMEM, "cannot make %s", pin_dir);
@@ -142,10 +165,15 @@ int kernel_make_pin_dir(const char *pin_dir, struct report *report)
 		*slash = '\0';
 	}
 	if (fs.f_type != BPF_FS_MAGIC)
-		return report_error(report, REPORT_FAILED, ENOTSUP,
-				    "mount one: mount -t bpf bpf /sys/fs/bpf",
-				    "%s is not on a BPF file system", pin_dir);
-	return file_make_directories(pin_dir, 0700, report);
+		return report_error(
+			report, REPORT_FAILED, ENOTSUP,
+			"mount one: 'mount -t bpf bpf /sys/fs/bpf'; not in 'ip netns "
+			"exec', which hides the host's: use 'nsenter --net=/run/netns/NAME'",
+			"%s is not on a BPF file system", pin_dir);
+	r = file_make_directories(pin_dir, 0700, report);
+	if (r == 0)
+		warn_of_private_mount(pin_dir, report);
+	return r;
 }
 
 /* Removes what a killed kernel_create() left behind. */

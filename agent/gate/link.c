@@ -42,8 +42,8 @@ static const char *attach_hint(int code)
 {
 	switch (code) {
 	case EBUSY:
-		return "another XDP program is on the interface: remove it first, for example with "
-		       "'ip link set dev NAME xdp off'";
+		return "another XDP program is on the interface: remove it first, with 'bpftool link "
+		       "detach' or 'ip link set dev NAME xdp off'";
 	case EOPNOTSUPP:
 		return "its driver has no native XDP: use mode generic or auto";
 	case EINVAL:
@@ -185,7 +185,7 @@ int link_read_cpus(int cpus, struct gate_cpu *out, struct report *report)
 	int count, i, r;
 
 	r = map_cpus(cpus, PROT_READ, &all, &length, &count);
-	if (r < 0)
+	if (r < 0 || !all)
 		return report_errno(report, -r, "cannot read the link's counters");
 	memset(out, 0, sizeof(*out));
 	for (i = 0; i < count; i++) {
@@ -210,7 +210,7 @@ int link_zero_cpus(int cpus, uint64_t services, uint64_t sets, struct report *re
 	int count, i, bit, r;
 
 	r = map_cpus(cpus, PROT_READ | PROT_WRITE, &all, &length, &count);
-	if (r < 0)
+	if (r < 0 || !all)
 		return report_errno(report, -r, "cannot reset the link's counters");
 	for (i = 0; i < count; i++) {
 		for (bit = 0; bit < GATE_MAX_SERVICES; bit++)

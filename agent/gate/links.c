@@ -204,11 +204,12 @@ static int attach_new(struct gate_change *change, const struct iface *iface,
 
 static int refuse_other_program(const struct iface *iface, struct report *report)
 {
-	return report_error(report, REPORT_FAILED, EBUSY,
-			    "remove it first ('ip link set dev NAME xdp off', or stop what loaded "
-			    "it); two XDP programs cannot share an interface without a dispatcher",
-			    "the XDP program '%s' (id %u) is already attached to %s",
-			    iface->xdp_program_name, iface->xdp_program_id, iface->name);
+	return report_error(
+		report, REPORT_FAILED, EBUSY,
+		"stop what loaded it, or remove it with 'bpftool link detach' or 'ip link "
+		"set dev NAME xdp off'; two cannot share an interface",
+		"the XDP program '%s' (id %u) is already attached to %s", iface->xdp_program_name,
+		iface->xdp_program_id, iface->name);
 }
 
 /* The policy of a link that is attached, set anew. */
@@ -272,6 +273,41 @@ int gate_attach(struct gate_change *change, const struct gate_attach *attach,
 	return r;
 }
 
+/*
+ * Less filtering is what somebody needs who is locked out, and that must work
+ * on a full or read-only disk, too: it is done first, and what cannot be saved
+ * is a warning.
+ */
+static int commit_or_warn(struct gate_change *change, const char *device, const char *next_boot,
+			  struct report *report)
+{
+	struct report said = {};
+	int r = gate_commit(change, true, &said);
+
+	if (r < 0)
+		report_warn(report, "it cannot be saved, so the next boot %s %s: %s", next_boot,
+			    device, said.error ? said.error : strerror(-r));
+	report_clear(&said);
+	return 0;
+}
+
+static int audit_now(struct gate_change *change, const char *device, int config,
+		     enum policy_link_mode mode, struct report *report)
+{
+	struct gate_link_config value;
+	int r;
+
+	r = link_config_read(config, &value, report);
+	if (r < 0)
+		return r;
+	value.policy = GATE_AUDIT;
+	value.deadline = 0;
+	r = link_config_write(config, &value, report);
+	if (r == 0)
+		r = record_link(change, device, mode, false, report);
+	return r < 0 ? r : commit_or_warn(change, device, "enforces on", report);
+}
+
 int gate_set_enforce(struct gate_change *change, const char *device, bool enforce, uint32_t confirm,
 		     bool force, struct report *report)
 {
@@ -282,9 +318,11 @@ int gate_set_enforce(struct gate_change *change, const char *device, bool enforc
 	r = open_attached(change, device, &info, &programs, report);
 	if (r == 0)
 		r = ask_session(change, enforce, confirm, force, report);
-	if (r == 0)
+	if (r == 0 && enforce)
 		r = commit_policy(change, device, programs.config, info.asked, enforce, confirm,
 				  force, report);
+	else if (r == 0)
+		r = audit_now(change, device, programs.config, info.asked, report);
 	link_programs_close(&programs);
 	return r;
 }
@@ -324,19 +362,16 @@ int gate_confirm(struct gate_change *change, const char *device, struct report *
 int gate_detach(struct gate_change *change, const char *device, struct report *report)
 {
 	struct gate_link_info info;
-	bool pinned;
 	int r;
 
 	r = link_inspect(change->kernel, device, &info, report);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	pinned = r == 0;
-	if (!pinned && policy_find_link(change->policy, device) < 0)
+	if (r == -ENOENT && policy_find_link(change->policy, device) < 0)
 		return no_such_link(device, report);
-	policy_delete_link(change->policy, device);
-	change->session_was_asked = true; /* less is filtered afterwards, not more */
-	r = gate_commit(change, false, report);
+	r = link_remove(change->kernel, device, report);
 	if (r < 0)
 		return r;
-	return pinned ? link_remove(change->kernel, device, report) : 0;
+	policy_delete_link(change->policy, device);
+	return commit_or_warn(change, device, "attaches to", report);
 }

@@ -171,7 +171,7 @@ static int ask_locked(const struct gate_options *options, struct kernel *kernel,
 {
 	_cleanup_(policy_freep) struct policy *policy = NULL;
 	struct link_programs programs = LINK_PROGRAMS_NONE;
-	struct gate_explanation explanation;
+	struct gate_explanation explanation = {};
 	uint32_t verdict = XDP_DROP;
 	int r;
 

@@ -131,11 +131,30 @@ int state_draft(const char *directory, const char *text, size_t length, struct f
 	return file_draft_write(draft, path, text, length, 0600, report);
 }
 
+/*
+ * What is at the path becomes the previous state, which is what a damaged one
+ * falls back on: so it must be whole, or the last good one would be lost.
+ */
+static void set_damaged_aside(const char *directory, const char *path, struct report *report)
+{
+	_cleanup_(cleanup_report) struct report said = {0};
+	_cleanup_free_ char *aside = path_in(directory, STATE_DAMAGED);
+	_cleanup_free_ char *text = NULL;
+	size_t length;
+
+	if (!aside || file_read(path, STATE_MAX_BYTES, &text, &length, &said) < 0)
+		return;
+	if (document_check(path, text, length, &said) == -EBADMSG && rename(path, aside) == 0)
+		report_warn(report, "%s: it is kept as '%s', and a new one is written", said.error,
+			    aside);
+}
+
 int state_commit(const char *directory, struct file_draft *draft, struct report *report)
 {
 	_cleanup_free_ char *previous = path_in(directory, STATE_PREVIOUS);
 
 	if (!previous)
 		return report_errno(report, ENOMEM, "cannot write the state");
+	set_damaged_aside(directory, draft->path, report);
 	return file_draft_commit(draft, previous, report);
 }

@@ -17,10 +17,17 @@
  */
 #define WIDE_FROM 64
 
-/* One bit of the front for each 1 / FRONT_BITS_PER_PREFIX prefixes, within limits. */
+/*
+ * Bits of a front for each prefix, within limits. The fronts of all tables
+ * must fit in the head's arena together, hence the small one of destinations.
+ */
 #define FRONT_BITS_PER_PREFIX 128
 #define FRONT_MIN_BITS 16
 #define FRONT_MAX_BITS 19
+#define FRONT_MAX_BYTES (2 * ((1U << FRONT_MAX_BITS) + (1U << FRONT_MIN_BITS)) / 8)
+
+GATE_STATIC_ASSERT("the head has room for the fronts of all tables",
+		   sizeof(struct gate_head) + FRONT_MAX_BYTES <= GATE_HEAD_SIZE);
 
 struct build {
 	struct image *image;
@@ -158,57 +165,62 @@ static int build_wide_root(struct build *b, size_t count, struct gate_trie *trie
 	return 0;
 }
 
-static uint32_t front_bits(size_t count)
+static uint32_t front_bits(enum gate_table table, size_t count)
 {
 	uint32_t bits = FRONT_MIN_BITS;
 
+	if (table == GATE_DST4 || table == GATE_DST6)
+		return bits;
 	while (bits < FRONT_MAX_BITS && (1ULL << bits) < count * FRONT_BITS_PER_PREFIX)
 		bits++;
 	return bits;
 }
 
-/* The front lies in the head, for which the first allocations are made. */
-static int build_front(struct image *image, const struct trie_item *items, size_t count,
-		       struct gate_trie *trie)
+int trie_reserve_front(struct image *image, enum gate_table table, size_t count)
 {
-	uint32_t bits = front_bits(count);
-	uint32_t ref, bit, last;
-	uint64_t *words;
-	size_t i;
+	struct gate_trie *trie = &image->head->tries[table];
+	uint32_t bits = front_bits(table, count);
+	uint32_t ref;
 	int r;
 
-	r = image_allocate(image, (1U << bits) / 8, sizeof(*words), false, &ref);
+	if (!count)
+		return 0;
+	r = image_allocate(image, (1U << bits) / 8, sizeof(uint64_t), false, &ref);
 	if (r < 0)
 		return r;
-	if (ref >= GATE_HEAD_SIZE)
-		return -E2BIG;
+	trie->front = ref;
+	trie->front_shift = 32 - bits;
+	return 0;
+}
 
-	words = image_at(image, ref);
+static void fill_front(struct image *image, const struct gate_trie *trie,
+		       const struct trie_item *items, size_t count)
+{
+	uint64_t *words = image_at(image, trie->front);
+	uint32_t bits = 32 - trie->front_shift;
+	uint32_t bit, last;
+	size_t i;
+
 	for (i = 0; i < count; i++) {
-		bit = high_bits(items[i].prefix->address) >> (32 - bits);
+		bit = high_bits(items[i].prefix->address) >> trie->front_shift;
 		last = bit;
 		if (items[i].prefix->length < bits)
 			last += (1U << (bits - items[i].prefix->length)) - 1;
 		for (; bit <= last; bit++)
 			words[bit / 64] |= 1ULL << (bit % 64);
 	}
-	trie->front = ref;
-	trie->front_shift = 32 - bits;
-	return 0;
 }
 
 int trie_build(struct image *image, enum gate_table table, const struct trie_item *items,
 	       size_t count)
 {
 	struct build b = {.image = image, .items = items};
-	struct gate_trie trie = {};
+	struct gate_trie trie = image->head->tries[table];
 	int r;
 
 	if (!count)
 		return 0;
-	r = build_front(image, items, count, &trie);
-	if (r < 0)
-		return r;
+	fill_front(image, &trie, items, count);
 	if (count >= WIDE_FROM)
 		r = build_wide_root(&b, count, &trie);
 	else

@@ -14,8 +14,14 @@ struct trie_item {
 };
 
 /*
+ * Makes the front for at most count prefixes; none for 0. The fronts of all
+ * tables come before anything else, since they must lie in the head.
+ */
+int trie_reserve_front(struct image *image, enum gate_table table, size_t count);
+
+/*
  * items: of one family, in the order of prefix_compare(), no prefix twice.
- * An empty list leaves the table empty. -ENOMEM, -E2BIG.
+ * An empty list leaves the table empty. Its front was reserved. -ENOMEM, -E2BIG.
  */
 int trie_build(struct image *image, enum gate_table table, const struct trie_item *items,
 	       size_t count);

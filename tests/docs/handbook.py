@@ -226,6 +226,9 @@ def man_inline_commands(page):
 
 # ---- command lines in blocks of text ----
 
+# "# ", "$ " or "backend# ", in front of a command of ours.
+PROMPT = re.compile(r"\s*[\w.@~:-]*[$#] (?=(sudo )?apimgate )")
+
 
 def command_lines(block):
     """
@@ -235,13 +238,13 @@ def command_lines(block):
     output.
     """
     lines = list(block)
-    prompted = any(re.match(r"\s*[$#] (sudo )?apimgate ", line) for line in lines)
+    prompted = any(PROMPT.match(line) for line in lines)
     while lines:
         line = lines.pop(0)
-        match = re.match(r"\s*[$#] (.*)$", line)
-        if prompted and not match:
+        prompt = PROMPT.match(line)
+        if prompted and not prompt:
             continue
-        text = match.group(1) if prompted and match else line
+        text = line[prompt.end():] if prompt else line
         while text.endswith("\\") and lines:
             text = text[:-1] + " " + lines.pop(0)
         if not re.search(r"(^|[\s/])apimgate\s", text) or text.lstrip().startswith("#"):

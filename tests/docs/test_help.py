@@ -70,3 +70,7 @@ def test_no_object_is_a_usage_error():
     done = apimgate()
     assert done.returncode == 2
     assert done.stdout == "" and "apimgate help" in done.stderr
+
+
+def test_version_can_be_asked_for_as_an_option():
+    assert shown("--version") == shown("-V") == shown("version")

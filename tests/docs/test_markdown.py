@@ -66,6 +66,11 @@ def test_named_files_of_the_repository_exist(path):
     assert [s for s in spans if not (handbook.ROOT / s).exists()] == []
 
 
+@pytest.mark.parametrize("path", FILES, ids=by_name)
+def test_nothing_is_left_to_fill_in(path):
+    assert re.findall(r"^[A-Z]+_[A-Z_]+$|\b(?:TODO|FIXME|XXX)\b", handbook.prose(path), re.M) == []
+
+
 def test_operations_has_a_section_for_everything():
     """The contents list is complete and in order."""
     path = handbook.ROOT / "docs" / "operations.md"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 import net as network
 from net import Net
 from world import APIMGATE, World, new_world
+
+TIME_LIMIT = 25
 
 
 def _why_not() -> str | None:
@@ -39,6 +42,17 @@ def shared_net() -> Iterator[Net]:
     """Namespaces for all tests that leave them as they are."""
     with Net() as net:
         yield net
+
+
+@pytest.fixture(autouse=True)
+def time_limit() -> Iterator[None]:
+    """A test that hangs fails, and what it waited for is in the trace."""
+    def give_up(*_: object) -> None:
+        raise TimeoutError(f"the test took more than {TIME_LIMIT} s")
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(TIME_LIMIT)
+    yield
+    signal.alarm(0)
 
 
 @pytest.fixture(scope="session")

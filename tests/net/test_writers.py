@@ -50,6 +50,7 @@ def test_killed_writer_lets_go_of_the_lock(world: World) -> None:
     with world.net.inside("backend"):
         holder = subprocess.Popen(["flock", str(world.pins), "-c", "echo held; sleep 1000"],
                                   stdout=subprocess.PIPE, text=True, start_new_session=True)
+    world.processes.append(holder)
     assert holder.stdout.readline() == "held\n"
     writer = world.start("set add other")
     until(lambda: waits_for_lock(writer.pid), "it waits for the lock")

@@ -30,6 +30,7 @@ void frame_start(struct frame *f)
 {
 	f->length = 0;
 	f->ip_count = 0;
+	memset(f->ip, 0, sizeof(f->ip));
 	f->next_at = 0;
 	memset(frame_add(f, 6), 0x02, 6);
 	memset(frame_add(f, 6), 0x06, 6);

@@ -183,7 +183,7 @@ void random_frame(struct random *r, const struct policy *policy, struct frame *f
 	frame_start(f);
 	add_links(r, f);
 	if (random_one_in(r, 32)) {
-		frame_type(f, (uint16_t)random_next(r));
+		frame_type(f, random_one_in(r, 3) ? TYPE_ARP : (uint16_t)random_next(r));
 		random_bytes(r, frame_add(f, 46), 46);
 		return;
 	}

@@ -87,6 +87,10 @@ void rig_context(const char *format, ...) __attribute__((format(printf, 1, 2)));
 uint32_t rig_rounds(uint32_t n);
 
 struct gate_cpu rig_counters(void);
+/* Something else has counted, or made counters zero. */
+void rig_forget(void);
+/* The mask of the services with these one-letter names. */
+uint64_t rig_services(const char *letters);
 /* Packets of the entry. */
 uint64_t rig_hits(const char *prefix);
 

@@ -228,6 +228,7 @@ int rig_change(int (*change)(struct policy *policy, void *data), void *data)
 			r = commit(&edit, &report);
 	}
 	report_clear(&report);
+	rig_forget();
 	free(TAKE_PTR(rig.text));
 	policy_free(TAKE_PTR(rig.policy));
 	if (gate_read_policy(&rig.options, &rig.policy, NULL, &report) < 0)

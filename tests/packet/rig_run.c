@@ -65,6 +65,15 @@ void rig_link(enum gate_link_policy policy, uint64_t deadline)
 	rig.enforces = policy == GATE_ENFORCE && (!deadline || deadline > rig_boot_time());
 }
 
+/* The counters as they were after the last frame, unless something else ran since. */
+static struct gate_cpu known;
+static bool is_known;
+
+void rig_forget(void)
+{
+	is_known = false;
+}
+
 struct gate_cpu rig_counters(void)
 {
 	struct gate_cpu cpu;
@@ -72,6 +81,21 @@ struct gate_cpu rig_counters(void)
 	if (link_read_cpus(rig.programs.cpus, &cpu, NULL) < 0)
 		abort();
 	return cpu;
+}
+
+uint64_t rig_services(const char *letters)
+{
+	uint64_t mask = 0;
+
+	for (; *letters; letters++) {
+		const char name[2] = {*letters};
+		int number = policy_find_service(rig.policy, name, NULL);
+
+		if (number < 0)
+			abort();
+		mask |= 1ULL << number;
+	}
+	return mask;
 }
 
 uint64_t rig_hits(const char *text)
@@ -105,6 +129,7 @@ void rig_flood(const struct frame *frame, uint32_t times)
 {
 	uint32_t verdict;
 
+	rig_forget();
 	if (run_program(rig.programs.program, frame->bytes, frame->length, times, &verdict) < 0)
 		rig_fail("the program does not run");
 }
@@ -162,10 +187,11 @@ struct outcome rig_run(const uint8_t *frame, size_t length)
 	r = run_program(rig.programs.probe, frame, length, 1, &probe);
 	if (r == 0)
 		r = bpf_map_lookup_elem(rig.programs.explanation, &zero, &outcome.said);
-	before = rig_counters();
+	before = is_known ? known : rig_counters();
 	if (r == 0)
 		r = run_program(rig.programs.program, frame, length, 1, &program);
-	after = rig_counters();
+	after = known = rig_counters();
+	is_known = true;
 	if (r < 0) {
 		rig_fail("a frame of %zu bytes does not run: %s", length, strerror(-r));
 		return outcome;

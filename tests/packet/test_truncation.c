@@ -58,7 +58,7 @@ static const struct row rows[] = {
 	{"v6 D>H dst=24 sctp=1000>443", NEVER},
 	{"v6 D>H ah next=47 data=24", NEVER},
 	{"v6 D>H hbh dst rh=0 fh=0 ah dst dst dst udp=1000>443", NEVER},
-	{"v6 D>H hbh dst rh=0 fh=0 ah dst dst dst hop=255 icmp6=136", 14 + 40 + 56 + 24 + 24 + 4},
+	{"v6 D>H hbh dst rh=0 fh=0 ah dst dst dst hop=255 icmp6=136", 14 + 40 + 96 + 4},
 	{"v6 D>H v6 A>H tcp=1000>443", NEVER},
 };
 
@@ -83,20 +83,40 @@ static void pad_with_good(struct frame *f, const struct frame *whole)
 	frame_add(f, 60);
 }
 
+/*
+ * Does an IP header say where the packet ends, so that the rest is padding?
+ * Not one that is cut itself, nor a jumbogram, which the frame ends.
+ */
+static bool claims_length(const struct frame *f)
+{
+	const uint8_t *ip = f->bytes + f->ip[0];
+
+	if (ip[0] >> 4 == 4)
+		return f->length >= f->ip[0] + 20;
+	return f->length >= f->ip[0] + 40 && (get16(ip + 4) || ip[6] != NEXT_HOP_BY_HOP);
+}
+
 static void cut_at(const struct row *row, const struct frame *whole, struct frame *f, size_t length)
 {
-	/* Lengths of an outer header that says more than there is. */
 	memcpy(f, whole, sizeof(*f));
 	f->length = length;
-	/* A whole frame is as good as it is. */
+	/* Its lengths say more than there is. */
 	check(row, length, f, length < whole->length ? 0 : length, "cut off");
 	frame_finish(f);
 	check(row, length, f, length, "its lengths say so");
+	if (!claims_length(f))
+		return;
 	frame_add(f, 60);
 	check(row, length, f, length, "padded with zeros");
 	f->length = length;
 	pad_with_good(f, whole);
 	check(row, length, f, length, "padded with its rest");
+}
+
+/* Every length; on a slow machine some of them, which differ from run to run. */
+static size_t step(void)
+{
+	return rig.slow == 1 ? 1 : 1 + rig.frames % 11;
 }
 
 static void test_row(const void *data)
@@ -108,8 +128,9 @@ static void test_row(const void *data)
 
 	rig_policy("set apim 20.1.2.0/24; service all any * * apim;");
 	frame_parse(whole, row->frame);
-	for (length = 14; length <= whole->length; length++)
+	for (length = 14; length <= whole->length; length += step())
 		cut_at(row, whole, f, length);
+	cut_at(row, whole, f, whole->length);
 }
 
 /* The same lengths where only a port is protected: here only the model knows. */
@@ -122,7 +143,7 @@ static void test_port(const void *data)
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		frame_parse(f, rows[i].frame);
 		whole = f->length;
-		for (length = 14; length <= whole; length++) {
+		for (length = 14; length <= whole; length += step()) {
 			frame_parse(f, rows[i].frame);
 			f->length = length;
 			rig_agrees(f->bytes, f->length);

@@ -172,6 +172,20 @@ static void test_reading_changes_nothing(void **state)
 	report_clear(&report);
 }
 
+/* A file that is damaged while the gate runs must not push out the last good one. */
+static void test_commit_keeps_the_last_good(void **state)
+{
+	(void)state;
+	save(1);
+	save(2);
+	damage(STATE_FILE);
+	save(3);
+	assert_true(exists(STATE_DAMAGED));
+	check_read(3, 0, NULL);
+	damage(STATE_FILE);
+	check_read(1, 1, NULL);
+}
+
 static void test_missing(void **state)
 {
 	(void)state;
@@ -192,7 +206,9 @@ static void test_all_lost(void **state)
 					     "there is no older state to fall back on");
 	assert_true(exists(STATE_FILE));
 	save(2);
+	save(3);
 	damage(STATE_FILE);
+	damage(STATE_PREVIOUS);
 	for (int i = 0; i < 2; i++)
 		check_lost(EBADMSG, DIR_NAME "/gate.state: line 7: the checksum does not fit, and "
 					     "there is no older state to fall back on");
@@ -240,6 +256,7 @@ int main(void)
 		IN_DIRECTORY(test_draft_alone_changes_nothing),
 		IN_DIRECTORY(test_damaged),
 		IN_DIRECTORY(test_reading_changes_nothing),
+		IN_DIRECTORY(test_commit_keeps_the_last_good),
 		IN_DIRECTORY(test_missing),
 		IN_DIRECTORY(test_all_lost),
 		IN_DIRECTORY(test_later_version),
