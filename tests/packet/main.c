@@ -5,6 +5,7 @@
  * PACKET_ONLY chooses tests by a part of their name.
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -73,12 +74,23 @@ static void list_tests(void)
 		add_completeness_test();
 }
 
+/* Pins outlive a process: a test that gives up takes them along. */
+static void clean_up(int number)
+{
+	rig_close();
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
 int main(int argc, char **argv)
 {
 	int r;
 
 	only = argc > 1 ? argv[1] : getenv("PACKET_ONLY");
 	atexit(rig_close);
+	signal(SIGABRT, clean_up);
+	signal(SIGINT, clean_up);
+	signal(SIGTERM, clean_up);
 	r = rig_open();
 	if (r)
 		return r;

@@ -9,6 +9,7 @@
 
 #include <bpf/bpf.h>
 #include <cmocka.h>
+#include <linux/bpf.h>
 
 #include "agent/base/cleanup.h"
 #include "tests/packet/rig.h"
@@ -87,8 +88,55 @@ static void test_split(const void *row)
 	expect_drop("v6 D>H dst=2048 dst=2048 next=47 data=100");
 }
 
+/* Runs the program with only so many bytes in the first buffer. */
+static int run_split(const struct frame *f, size_t first, uint32_t *verdict)
+{
+	struct xdp_md context = {.data_end = (uint32_t)first};
+
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = f->bytes,
+		    .data_size_in = (uint32_t)f->length, .ctx_in = &context,
+		    .ctx_size_in = sizeof(context), .repeat = 1);
+	int r = bpf_prog_test_run_opts(rig.programs.program, &options);
+
+	*verdict = options.retval;
+	return r;
+}
+
+/* A driver may put as little as it likes into the first buffer. */
+static void test_first_buffer(const void *row)
+{
+	static const char *const frames[] = {"v4 D>H opts=8 tcp=1>443 data=100",
+					     "vlan v4 D>H mf udp=1>443 data=104",
+					     "v6 D>H hbh dst tcp=1>443 data=100",
+					     "v6 D>H fh=0+ dst tcp=1>443 data=100",
+					     "v6 D>H hbh tcp=1>443 plen=0 data=100"};
+	_cleanup_free_ struct frame *f = malloc(sizeof(*f));
+	uint32_t verdict;
+	size_t i, first;
+
+	(void)row;
+	rig_policy("set apim 20.1.2.0/24 2603:1030:1::/48; service all any * * apim;");
+	frame_parse(f, frames[0]);
+	if (run_split(f, 64, &verdict) < 0) {
+		print_message("skipped: this kernel does not let a test split a frame\n");
+		skip();
+	}
+	frame_parse(f, "v4 A>H opts=8 tcp=1>443 data=100");
+	if (run_split(f, 64, &verdict) < 0 || verdict != XDP_PASS)
+		rig_fail("headers in the first buffer are not enough");
+	for (i = 0; i < ARRAY_SIZE(frames); i++) {
+		frame_parse(f, frames[i]);
+		for (first = 14; first < f->length; first++)
+			if (run_split(f, first, &verdict) == 0 && verdict != XDP_DROP)
+				rig_fail("'%s' passes with %zu bytes in the first buffer",
+					 frames[i], first);
+	}
+	rig_forget();
+}
+
 void add_large_tests(void)
 {
 	rig_add_test("large: frames of several buffers", test_large, NULL);
+	rig_add_test("large: little in the first buffer", test_first_buffer, NULL);
 	rig_add_test("large: headers behind the first buffer", test_split, NULL);
 }

@@ -183,6 +183,28 @@ static void test_udp(const void *row)
 	rig_expect_reply(false, "v%d %s>H udp=%u>%u", family, local, port, own);
 }
 
+/* A server and a connected socket on one port: only the peer of the one gets through. */
+static void test_udp_shared(const void *row)
+{
+	int family = *(const int *)row, one = 1, type = SOCK_DGRAM | SOCK_CLOEXEC;
+	int domain = family == 4 ? AF_INET : AF_INET6;
+	_cleanup_close_ int server = socket(domain, type, 0);
+	_cleanup_close_ int connected = socket(domain, type, 0);
+	struct sockaddr_storage address;
+	socklen_t size = make_address(family, 5353, &address);
+
+	close_world();
+	setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	setsockopt(connected, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(server, (struct sockaddr *)&address, size) < 0 ||
+	    bind(connected, (struct sockaddr *)&address, size) < 0 ||
+	    connect_to(connected, family, 6000) < 0)
+		rig_fail("cannot share a port: %s", strerror(errno));
+	expect_answer(family, "udp", 6000, 5353, true);
+	expect_answer(family, "udp", 6001, 5353, false);
+	expect_answer(family, "udp", 5353, 6000, false);
+}
+
 /* A socket of IPv6 that speaks IPv4 is found by the IPv4 frame. */
 static void test_mapped(const void *row)
 {
@@ -251,6 +273,8 @@ void add_reply_tests(void)
 	rig_add_test("reply: half-open TCP over IPv6", test_tcp_half_open, &v6);
 	rig_add_test("reply: UDP over IPv4", test_udp, &v4);
 	rig_add_test("reply: UDP over IPv6", test_udp, &v6);
+	rig_add_test("reply: UDP, one port for two, over IPv4", test_udp_shared, &v4);
+	rig_add_test("reply: UDP, one port for two, over IPv6", test_udp_shared, &v6);
 	rig_add_test("reply: IPv4 through a socket of IPv6", test_mapped, NULL);
 	rig_add_test("reply: services come first", test_services_first, NULL);
 	rig_add_test("reply: echo", test_icmp, NULL);

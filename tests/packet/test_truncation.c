@@ -113,7 +113,7 @@ static void cut_at(const struct row *row, const struct frame *whole, struct fram
 	check(row, length, f, length, "padded with its rest");
 }
 
-/* Every length; on a slow machine some of them, which differ from run to run. */
+/* Every length; on a slow machine some of them. */
 static size_t step(void)
 {
 	return rig.slow == 1 ? 1 : 1 + rig.frames % 11;

@@ -1,0 +1,413 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every command in text and JSON, and what becomes of bad input."""
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+
+import pytest
+
+from net import APIM4, APIM6, BACKEND4, STRANGER4
+from traffic import DNS, WEB
+from world import APIMGATE, FAILED, NOT_FOUND, OK, USAGE, World
+
+# Every command that `help -j` names, and words that it succeeds with, in this order.
+COMMANDS: dict[str, str] = {
+    "version": "",
+    "help": "allow add",
+    "doctor": "dev eth0",
+    "set add": "extra",
+    "set show": "",
+    "allow add": "10.1.0.0/16 set extra comment \"on call\" expires 2h",
+    "allow show": "set extra prefix 10.1.2.3",
+    "allow delete": "10.1.0.0/16 set extra",
+    "allow load": "file LIST set extra",
+    "service add": "more proto any to 10.0.0.0/8,2001:db8:9::/48 from apim,extra",
+    "service show": "",
+    "service delete": "more",
+    "set delete": "extra",
+    "default set": "drop non-ip drop force",
+    "default show": "",
+    "link attach": "dev eth0 mode native audit",
+    "link show": "",
+    "link enforce": "dev eth0 confirm 60",
+    "link confirm": "dev eth0",
+    "link audit": "dev eth0",
+    "check": f"src {APIM4} dst {BACKEND4} proto tcp dport {WEB} sport 1234 dev eth0",
+    "stats show": "",
+    "event tail": "count 1",
+    "batch": "file BATCH atomic",
+    "restore": "",
+    "link detach": "dev eth0",
+}
+
+
+def table(world: World) -> dict[str, dict]:
+    """By "object command": what `help -j` says of it."""
+    return {f"{row['object']} {command['command'] or ''}".strip(): command
+            for row in world.gate("help")["objects"] for command in row["commands"]}
+
+
+def test_every_command_is_here(world: World) -> None:
+    assert set(COMMANDS) == set(table(world))
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_every_command(world: World, as_json: bool) -> None:
+    """One after the other, from nothing to a gate and back."""
+    world.policy()
+    files = {"LIST": str(world.file("LIST", ["10.5.0.0/16", "2001:db8:9::/48"])),
+             "BATCH": str(world.file("BATCH", ["set add another", "set delete another"]))}
+    for command, words in COMMANDS.items():
+        if command == "event tail":
+            world.gate("link audit dev eth0")
+            world.net.run("stranger", "python3", "-c", "import socket;"
+                          "socket.socket(socket.AF_INET, socket.SOCK_DGRAM)"
+                          f".sendto(b'x', ('{BACKEND4}', {DNS}))")
+        for name, path in files.items():
+            words = words.replace(name, path)
+        done = world.call(f"{command} {words}", as_json=as_json, timeout=20)
+        assert done.status == OK, str(done)
+        assert done.out.endswith("\n") and "\0" not in done.out
+        if as_json:
+            assert isinstance(done.json, dict) and done.err == ""
+            pretty = world.call(f"-p {command} {words}", timeout=20) \
+                if command.endswith("show") else None
+            assert not pretty or (pretty.json.keys() == done.json.keys() and "\n  " in pretty.out)
+        else:
+            assert not done.out.startswith("{") and "error" not in done.err.lower()
+
+
+def test_help_of_every_command(world: World) -> None:
+    for command, row in table(world).items():
+        assert row["help"] and row["synopsis"].startswith(f"apimgate {command}")
+        for words in (f"help {command}", f"{command} --help"):
+            text = world.text(words)
+            assert command in text and all(len(line) <= 80 for line in text.splitlines()), words
+        for arg in row["args"]:
+            assert arg["name"] in text and arg["help"], (command, arg)
+    for name in {command.split()[0] for command in table(world)} - {"help"}:
+        assert name in world.text(f"{name} help")
+
+
+def test_bare_object_shows(world: World) -> None:
+    world.policy()
+    for name in ("set", "allow", "service", "default", "link", "stats"):
+        bare, shown = (world.call(words, as_json=False) for words in (name, f"{name} show"))
+        assert bare.status == OK and bare.out == shown.out
+
+
+def test_short_words(world: World) -> None:
+    world.policy()
+    assert world.gate("se sh") == world.gate("service show")
+    world.gate("all a 10.0.0.1 s apim c hello exp 1h")
+    assert world.gate("al sh pr 10.0.0.1")["allow"][0]["comment"] == "hello"
+
+
+@pytest.mark.parametrize("words,candidates", [
+    ("s show", ["set", "service", "stats"]),
+    ("link a dev eth0", ["attach", "audit"]),
+    ("d show", ["default", "doctor"]),
+    ("default set pass non-ip x", ["pass", "drop"]),
+    ("allow add 1.2.3.4 x y", ["set", "comment", "expires", "force"]),
+    ("nonsense", ["link", "set", "allow"]),
+    ("link nonsense", ["attach", "detach"]),
+    ("link attach dev eth0 mode fast", ["auto", "native", "generic"]),
+])
+def test_words_that_do_not_match_one(world: World, words: str, candidates: list[str]) -> None:
+    answer = world.fails(USAGE, words)
+    for candidate in candidates:
+        assert candidate in answer["hint"] + answer["error"], answer
+
+
+@pytest.mark.parametrize("words", [
+    "", "set show a b", "link attach", "link attach dev", "link attach dev eth0 dev eth0",
+    "--bogus set show", "set show --json=1", "--pin-dir", "check src 1.2.3.4", "allow load set x",
+    "event tail count 0", "event tail count x", "link enforce dev eth0 confirm 0",
+    "link enforce dev eth0 confirm 99999999999999999999", "check src 1.2.3.4 dst ::1 proto tcp dport 1",
+    "check src 1.2.3.4 dst 1.2.3.5 proto tcp", "check src 1.2.3.4 dst 1.2.3.5 proto icmp dport 3",
+    "check src 1.2.3.4/32 dst 1.2.3.5 proto tcp dport 1", "batch file x force",
+])
+def test_usage_errors(world: World, words: str) -> None:
+    world.fails(USAGE, words)
+    assert world.text(words, status=USAGE).startswith("Error: ")
+    assert not world.pins.exists() and not world.state.exists(), "nothing is touched"
+
+
+@pytest.mark.parametrize("prefix,canonical", [
+    ("10.1.2.3/24", "10.1.2.0/24"), ("10.1.2.3/0", "0.0.0.0/0"), ("2001:db8::1/64", "2001:db8::/64"),
+    ("255.255.255.255/31", "255.255.255.254/31"), ("2001:DB8:0:0::F/127", "2001:db8::e/127"),
+])
+def test_host_bits_print_the_canonical_form(world: World, prefix: str, canonical: str) -> None:
+    world.policy()
+    answer = world.fails(USAGE, f"allow add {prefix}")
+    assert prefix in answer["error"] and canonical in answer["hint"]
+    assert len(world.prefixes()) == 2
+
+
+@pytest.mark.parametrize("prefix", [
+    "10.1.2", "10.1.2.3.4", "10.1.2.256", "010.1.2.3", "10.1.2.3/", "10.1.2.3/33", "10.1.2.3/-1",
+    "10.1.2.3/024", "10.1.2.3/2 4", " 10.1.2.3", "10.1.2.3%eth0", "fe80::1%eth0", "::/129", ":::",
+    "1::2::3", "::ffff:10.1.2.3", "::ffff:0:0/96", "g::", "0x0a010203", "10", "x", "",
+    "10.1.2.3/٢٤", "10.1.2.0/255.255.255.0", "10.1.2.3-10.1.2.4", "1" * 300,
+])
+def test_malformed_prefixes(world: World, prefix: str) -> None:
+    world.policy()
+    world.fails(USAGE, ["allow", "add", prefix, "set", "apim"])
+    assert len(world.prefixes()) == 2 and world.generation() == 1
+
+
+@pytest.mark.parametrize("ports", ["90-80", "0", "65536", "80-", "-80", "80,,81", "80,", ",80", "a",
+                                   "80-90-100", "1.5", "", "0-10", "99999999999999999999",
+                                   ",".join(str(n) for n in range(1, 70, 2))])
+def test_bad_ports(world: World, ports: str) -> None:
+    world.policy()
+    answer = world.fails(USAGE, ["service", "add", "x", "proto", "tcp", "port", ports, "from", "apim"])
+    if ports == "90-80":
+        assert "upside down" in answer["error"] and "80-90" in answer["hint"]
+
+
+@pytest.mark.parametrize("name", ["a b", "a" * 32, "", "a/b", "../x", "a\nb", "a,b", "-", ".", "ä",
+                                  "a\x1b[31m", "a\"b", "#a", "a;b", "$(x)"])
+def test_odd_names(world: World, name: str) -> None:
+    for words in (["set", "add", name], ["service", "add", name, "proto", "tcp", "from", "apim"]):
+        done = world.call(words)
+        assert done.status == USAGE, str(done)
+        assert "\x1b" not in world.text(words, status=USAGE), "no terminal codes in errors"
+
+
+@pytest.mark.parametrize("name", ["a" * 31, "APIM_prod-1.2", "0"])
+def test_good_names(world: World, name: str) -> None:
+    world.gate(f"set add {name}")
+    world.gate(f"service add {name} proto tcp from {name}")
+    assert world.gate(f"set show {name}")["sets"][0]["name"] == name
+
+
+@pytest.mark.parametrize("comment", ["x" * 128, "a\nb", "a\x1b[31mb", "\x7f"])
+def test_bad_comments(world: World, comment: str) -> None:
+    world.policy()
+    world.fails(USAGE, ["allow", "add", "10.0.0.1", "comment", comment])
+
+
+@pytest.mark.parametrize("comment", ["x" * 127, "Bürö \"7\" \\ #1 'x'", "set apim", "", " "])
+def test_good_comments_come_back(world: World, comment: str) -> None:
+    world.policy()
+    world.gate(["allow", "add", "10.0.0.1", "comment", comment])
+    for _ in range(2):
+        shown = world.gate("allow show prefix 10.0.0.1")["allow"][0]["comment"]
+        assert (shown or "") == comment
+        world.reboot()
+        world.gate("restore")
+
+
+@pytest.mark.parametrize("expires", ["2", "h", "2x", "-2h", "0s", "1.5h", "99999999d", ""])
+def test_bad_durations(world: World, expires: str) -> None:
+    world.policy()
+    world.fails(USAGE, ["allow", "add", "10.0.0.1", "expires", expires])
+
+
+@pytest.mark.parametrize("words", [
+    "set delete nope", "set show nope", "allow add 1.2.3.4 set nope", "allow delete 1.2.3.4",
+    f"allow delete {APIM4} set azure-platform", "allow show set nope", "service delete nope",
+    "service add x proto tcp from nope", "link detach dev nope", "link enforce dev eth0",
+    "link audit dev eth0", "link confirm dev eth0", "link attach dev nope", "batch file /nope",
+    "allow load file /nope set apim", f"check src {APIM4} dst {BACKEND4} proto tcp dport 1 dev nope",
+    "doctor dev nope",
+])
+def test_not_found(world: World, words: str) -> None:
+    world.policy()
+    world.fails(NOT_FOUND, words)
+    assert world.generation() == 1
+
+
+@pytest.mark.parametrize("words", [
+    "set add apim", "service add web proto tcp from apim", "set delete apim",
+    "set delete azure-platform",
+])
+def test_failed(world: World, words: str) -> None:
+    world.policy()
+    world.fails(FAILED, words)
+    assert world.generation() == 1
+
+
+# ---- lists ----
+
+def test_every_bad_line_is_told(world: World) -> None:
+    world.policy()
+    lines = ["10.0.0.1", "nonsense", "10.0.0.3/24", "# fine", "", "2001:db8::/129", "10.0.0.2 # fine"]
+    answer = world.fails(USAGE, f"allow load file {world.file('list', lines)} set apim")
+    for part in ("line 2: 'nonsense'", "line 3: '10.0.0.3/24'", "10.0.0.0/24",
+                 "line 6: '2001:db8::/129'", "3 of 5"):
+        assert part in answer["error"], answer["error"]
+    assert "line 1:" not in answer["error"] and len(world.prefixes()) == 2
+
+
+def test_twenty_bad_lines_are_told(world: World) -> None:
+    world.policy()
+    path = world.file("list", (f"bad-{n}" for n in range(50)))
+    error = world.fails(USAGE, f"allow load file {path} set apim")["error"]
+    assert len(re.findall(r"line \d+:", error)) == 20 and "30 more" in error
+
+
+@pytest.mark.parametrize("data", [
+    b"10.0.0.1\r\n10.0.0.2\r\n", b"\xef\xbb\xbf10.0.0.1\n10.0.0.2", b"  10.0.0.1\t#x\n\n10.0.0.2\n",
+    b"10.0.0.2\n10.0.0.1\n10.0.0.1/32\n10.0.0.2\n",
+])
+def test_lists_as_they_come(world: World, data: bytes) -> None:
+    world.policy()
+    path = world.directory / "list"
+    path.write_bytes(data)
+    world.gate(f"allow load file {path} set apim")
+    assert world.prefixes() == ["10.0.0.1/32", "10.0.0.2/32"]
+
+
+@pytest.mark.parametrize("data", [b"10.0.0.1\0\n", b"\x7fELF\x02\x01", b"\xff\xfe1\x000\x00",
+                                  b"x" * 100000])
+def test_binary_lists(world: World, data: bytes) -> None:
+    world.policy()
+    path = world.directory / "list"
+    path.write_bytes(data)
+    world.fails(USAGE, f"allow load file {path} set apim")
+    assert len(world.prefixes()) == 2
+
+
+def test_list_from_standard_input(world: World) -> None:
+    world.policy()
+    world.gate("allow load file - set apim", stdin="10.0.0.1\n")
+    assert world.prefixes() == ["10.0.0.1/32"]
+
+
+def test_load_keeps_comments_and_expiries(world: World) -> None:
+    world.policy()
+    world.gate("allow add 10.0.0.1 comment kept expires 2h")
+    path = world.file("list", [APIM4, APIM6, "10.0.0.1"])
+    done = world.gate(f"allow load file {path} set apim")
+    assert not done["changed"]
+    row = world.gate("allow show prefix 10.0.0.1")["allow"][0]
+    assert row["comment"] == "kept" and row["expires"]
+
+
+# ---- batches ----
+
+def test_batch_stops_at_the_first_error(world: World) -> None:
+    done = world.call("batch file -", stdin="set add a\n\n# comment\nset add a\nset add b\n")
+    assert done.status == FAILED
+    assert [row["command"] for row in done.json] == ["set add a", "set add a"]
+    assert "standard input:4" in done.json[-1]["output"]["error"]
+    assert {row["name"] for row in world.gate("set show")["sets"]} == {"azure-platform", "a"}
+    text = world.text("batch file -", status=FAILED, stdin="set show\nset add a\n")
+    assert "Error: standard input:2" in text
+
+
+@pytest.mark.parametrize("bad,status", [
+    ("set add a", FAILED), ("nonsense", USAGE), ("allow add 1.2.3.4/8 set a", USAGE),
+    ("allow add 1.2.3.4 set nope", NOT_FOUND), ("set show", USAGE), ("link audit dev eth0", USAGE),
+    ("event tail", USAGE), ("batch file -", USAGE), ("\"not closed", USAGE), ("-j set add c", USAGE),
+])
+def test_atomic_batch_is_all_or_nothing(world: World, bad: str, status: int) -> None:
+    world.policy()
+    path = world.file("batch", ["set add a", "allow add 10.0.0.1 set a", bad, "set add d"])
+    assert f"{path}:3" in world.fails(status, f"batch file {path} atomic")["error"]
+    assert world.generation() == 1
+    assert {row["name"] for row in world.gate("set show")["sets"]} == {"azure-platform", "apim"}
+
+
+def test_atomic_batch_is_one_generation(world: World) -> None:
+    lines = ["set add a # comment", 'allow add 10.0.0.1 set a comment "two words"',
+             "service add s proto tcp \\", "  port 80 from a", "allow add 10.0.0.2 set a",
+             "allow delete 10.0.0.1"]
+    done = world.gate(f"batch file {world.file('batch', lines)} atomic")
+    assert done["generation"] == world.generation() == 1
+    assert [row["output"] is not None for row in done["commands"]] == [True] * 5
+    assert world.prefixes("a") == ["10.0.0.2/32"]
+
+
+def test_empty_batch(world: World) -> None:
+    world.policy()
+    assert not world.gate("batch file - atomic", stdin="# nothing\n")["changed"]
+    assert world.call("batch file -", stdin="").json == []
+
+
+def test_large_batch(world: World) -> None:
+    lines = ["set add a", *(f"allow add 10.{n >> 8}.{n & 255}.0/24 set a" for n in range(5000))]
+    world.gate(f"batch file {world.file('batch', lines)} atomic")
+    assert len(world.prefixes("a")) == 5000
+
+
+# ---- output ----
+
+def test_tables_fit_a_terminal(world: World) -> None:
+    """80 columns, whatever the names and comments are."""
+    world.policy()
+    world.gate(f"set add {'s' * 31}")
+    world.gate(["allow", "add", "2001:db8:1234:5678:9abc:def0:1234:5678", "set", "s" * 31,
+                "comment", "a long comment " * 8, "expires", "2h"])
+    world.gate(f"service add {'v' * 31} proto tcp port 1,3,5,7,9,11,13,15,17,19,21,23,25,27,29,31 "
+               f"to 2001:db8:1234:5678:9abc:def0:1234:5678/128,10.0.0.0/8 from apim,{'s' * 31}")
+    world.gate("link attach dev eth0 confirm 600")
+    for command in ("set show", "allow show", "service show", "link show", "stats show",
+                    "default show", "doctor", "version"):
+        lines = on_terminal(world, command).splitlines()
+        assert lines and all(len(line) <= 80 for line in lines), \
+            f"{command}: {max(lines, key=len)!r}"
+
+
+def on_terminal(world: World, command: str) -> str:
+    """What the command prints on a terminal of 80 columns."""
+    master, slave = pty.openpty()
+    with world.net.inside("backend"):
+        process = subprocess.Popen(["sh", "-c", "stty cols 80 rows 24 && exec \"$@\"", "sh",
+                                    *world.argv(command, as_json=False)], stdin=slave, stdout=slave,
+                                   stderr=subprocess.DEVNULL, env=world.environment())
+    os.close(slave)
+    out = b""
+    try:
+        while chunk := os.read(master, 65536):
+            out += chunk
+    except OSError:  # the other end is closed
+        pass
+    os.close(master)
+    assert process.wait(timeout=10) in (OK, FAILED)
+    return out.decode().replace("\r\n", "\n")
+
+
+def test_watch_prints_until_interrupted(world: World) -> None:
+    world.protect()
+    watch = world.start("stats show watch")
+    documents = [json.loads(watch.stdout.readline()) for _ in range(2)]
+    watch.send_signal(2)
+    watch.communicate(timeout=10)
+    assert watch.returncode == OK
+    assert all("packets_per_second" in row for row in documents[1]["reasons"])
+
+
+def test_output_that_cannot_be_written_is_an_error(world: World) -> None:
+    world.policy()
+    with open("/dev/full", "wb") as full, world.net.inside("backend"):
+        done = subprocess.run(world.argv("set show"), stdout=full, stderr=subprocess.PIPE, text=True,
+                              env=world.environment(), check=False)
+    assert done.returncode == FAILED and "No space left" in done.stderr
+
+
+def test_version(world: World) -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+", world.gate("version")["version"])
+    assert world.gate("-V") == world.gate("--version") == world.gate("version")
+    assert os.path.basename(APIMGATE) == "apimgate"
+
+
+def test_completion_of_words_and_names(world: World) -> None:
+    world.policy()
+    argv = world.argv("complete --", as_json=False)
+    options = argv[1:argv.index("complete")]
+
+    def complete(*words: str) -> list[str]:
+        done = world.net.run("backend", APIMGATE, "complete", "--", *options, *words)
+        return done.stdout.split()
+
+    assert {"set", "service", "stats"} == set(complete("s"))
+    assert {"attach", "audit"} <= set(complete("link", "a"))
+    assert "eth0" in complete("link", "attach", "dev", "")
+    assert "apim" in complete("allow", "add", STRANGER4, "set", "")
