@@ -115,8 +115,8 @@ static __noinline int gate_emit(struct xdp_md *ctx, struct gate_cpu *cpu,
 	event->flags = reason_and_flags >> 8;
 	event->service = d->candidates ? gate_lowest(d->candidates) : GATE_NO_SERVICE;
 	gate_event_packet(event, p);
+	__builtin_memset(event->bytes, 0, sizeof(event->bytes));
 	for (i = 0; i < GATE_EVENT_BYTES; i++) {
-		event->bytes[i] = 0;
 		if (data + i + 1 > end)
 			break;
 		event->bytes[i] = data[i];

@@ -76,12 +76,12 @@ static __always_inline int gate_is_udp_reply(struct xdp_md *ctx, const struct ga
 
 static __always_inline int gate_is_reply(struct xdp_md *ctx, const struct gate_packet *p)
 {
+	if (p->unclear)
+		return 0;
 	if (p->ports_known && p->proto == PROTO_TCP)
 		return gate_is_tcp_reply(ctx, p);
 	if (p->ports_known && p->proto == PROTO_UDP)
 		return gate_is_udp_reply(ctx, p);
-	if (p->unclear)
-		return 0;
 	if (p->family == 4 && p->proto == PROTO_ICMP)
 		return p->icmp_type == ICMP_ECHO_REPLY;
 	if (p->family == 6 && p->proto == PROTO_ICMPV6)

@@ -42,7 +42,6 @@ int guard_find_session(struct guard_session *out);
  * Would the policy, enforced, keep the caller's session out where the one
  * before let it in? before may be NULL (nothing was enforced).
  */
-int guard_session(const struct policy *before, const struct policy *after,
-		  struct report *report);
+int guard_session(const struct policy *before, const struct policy *after, struct report *report);
 
 #endif

@@ -16,22 +16,22 @@
 enum iface_kind {
 	IFACE_ETHERNET,
 	IFACE_LOOPBACK,
-	IFACE_BOND,	   /* attach to its members */
+	IFACE_BOND, /* attach to its members */
 	IFACE_BOND_MEMBER,
-	IFACE_VLAN,	   /* attach to the device below: the gate walks tags */
+	IFACE_VLAN, /* attach to the device below: the gate walks tags */
 	IFACE_BRIDGE,
-	IFACE_TUNNEL,	   /* ipip, sit, gre, vxlan, geneve, wireguard, tun, ip6tnl */
-	IFACE_AZURE_VF,	   /* the VF below a synthetic interface: attach to that one */
+	IFACE_TUNNEL,	/* ipip, sit, gre, vxlan, geneve, wireguard, tun, ip6tnl */
+	IFACE_AZURE_VF, /* the VF below a synthetic interface: attach to that one */
 };
 
 struct iface {
 	char name[IF_NAMESIZE];
 	uint32_t ifindex;
 	enum iface_kind kind;
-	char driver[32];	   /* "hv_netvsc", "mlx5_core", "veth", or empty */
-	char link_kind[32];	   /* rtnetlink's IFLA_INFO_KIND ("vlan", "vxlan"), or empty */
-	char master[IF_NAMESIZE];  /* bond, bridge or synthetic interface above, or empty */
-	char lower[IF_NAMESIZE];   /* what a VLAN device is on, or empty */
+	char driver[32];	  /* "hv_netvsc", "mlx5_core", "veth", or empty */
+	char link_kind[32];	  /* rtnetlink's IFLA_INFO_KIND ("vlan", "vxlan"), or empty */
+	char master[IF_NAMESIZE]; /* bond, bridge or synthetic interface above, or empty */
+	char lower[IF_NAMESIZE];  /* what a VLAN device is on, or empty */
 	uint32_t mtu;
 	uint32_t rx_queues;
 	bool is_up;

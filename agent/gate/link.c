@@ -42,7 +42,8 @@ static const char *attach_hint(int code)
 {
 	switch (code) {
 	case EBUSY:
-		return "another XDP program is on the interface: remove it first, with 'bpftool link "
+		return "another XDP program is on the interface: remove it first, with 'bpftool "
+		       "link "
 		       "detach' or 'ip link set dev NAME xdp off'";
 	case EOPNOTSUPP:
 		return "its driver has no native XDP: use mode generic or auto";

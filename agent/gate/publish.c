@@ -302,6 +302,7 @@ static int switch_over(struct switch_over *s, struct report *report)
 	uint32_t capacity = capacity_for(head->slot_count);
 	uint32_t old_pages = s->running.head ? s->running.head->pages_slot : 1;
 	uint32_t old_hits = s->running.head ? s->running.head->hits_slot : 1;
+	uint32_t unused_hits;
 	int r;
 
 	r = hits_open_running(kernel, &s->running, &s->old, report);
@@ -336,10 +337,11 @@ static int switch_over(struct switch_over *s, struct report *report)
 	if (r < 0)
 		return r;
 
-	if (s->old.counts && s->grown.counts) {
+	/* What the new generation does not use goes, a killed change's leftovers included. */
+	if (s->old.counts && s->grown.counts)
 		carry_over(&s->old, &s->grown);
-		bpf_map_delete_elem(kernel->hits, &old_hits);
-	}
+	unused_hits = 1 - head->hits_slot;
+	bpf_map_delete_elem(kernel->hits, &unused_hits);
 	bpf_map_delete_elem(kernel->pages, &old_pages);
 	return 0;
 }

@@ -10,6 +10,10 @@
 #include "agent/base/cleanup.h"
 #include "agent/gate/document.h"
 
+#define SAVE_HINT                                                                                  \
+	"make room, or make it writable; or use `--no-save`, which changes what runs and leaves "  \
+	"the next boot as it is"
+
 static void cleanup_report(struct report *report)
 {
 	report_clear(report);
@@ -120,15 +124,20 @@ int state_recover(const char *directory, struct policy **out, struct report *rep
 int state_draft(const char *directory, const char *text, size_t length, struct file_draft *draft,
 		struct report *report)
 {
+	_cleanup_(cleanup_report) struct report said = {0};
 	_cleanup_free_ char *path = path_in(directory, STATE_FILE);
 	int r;
 
 	if (!path)
 		return report_errno(report, ENOMEM, "cannot write the state");
-	r = file_make_directories(directory, 0700, report);
-	if (r < 0)
-		return r;
-	return file_draft_write(draft, path, text, length, 0600, report);
+	r = file_make_directories(directory, 0700, &said);
+	if (r == 0)
+		r = file_draft_write(draft, path, text, length, 0600, &said);
+	if (r == 0)
+		return 0;
+	return report_error(report, said.kind, -r,
+			    said.kind == REPORT_PERMISSION ? said.hint : SAVE_HINT, "%s",
+			    said.error ? said.error : "cannot write the state");
 }
 
 /*

@@ -9,8 +9,8 @@
 
 #include "frame.h"
 
-#define SERVICE_PORT	443
-#define CLIENT_PORT	40000
+#define SERVICE_PORT 443
+#define CLIENT_PORT 40000
 
 static void put_tcp(struct tcphdr *tcp)
 {
@@ -24,7 +24,7 @@ static void put_tcp(struct tcphdr *tcp)
 
 static size_t put_ipv4(unsigned char *at)
 {
-	struct tcphdr tcp = { 0 };
+	struct tcphdr tcp = {0};
 	struct iphdr ip = {
 		.version = 4,
 		.ihl = sizeof(ip) / 4,
@@ -42,7 +42,7 @@ static size_t put_ipv4(unsigned char *at)
 
 static size_t put_ipv6(unsigned char *at)
 {
-	struct tcphdr tcp = { 0 };
+	struct tcphdr tcp = {0};
 	struct ipv6hdr ip = {
 		.version = 6,
 		.payload_len = htons(sizeof(tcp)),
@@ -59,8 +59,8 @@ static size_t put_ipv6(unsigned char *at)
 
 int frame_build(int family, const unsigned char dst_mac[6], unsigned char frame[FRAME_MAX])
 {
-	static const unsigned char src_mac[6] = { 0x02, 0, 0, 0, 0, 0x99 };
-	struct ethhdr eth = { .h_proto = htons(family == 4 ? ETH_P_IP : ETH_P_IPV6) };
+	static const unsigned char src_mac[6] = {0x02, 0, 0, 0, 0, 0x99};
+	struct ethhdr eth = {.h_proto = htons(family == 4 ? ETH_P_IP : ETH_P_IPV6)};
 	size_t len = sizeof(eth);
 
 	memset(frame, 0, FRAME_MAX);

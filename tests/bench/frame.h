@@ -5,8 +5,8 @@
 #include <linux/types.h>
 
 /* Without the frame check sequence, which veth has not: 64 bytes on a wire are 60 here. */
-#define FRAME_MIN	60
-#define FRAME_MAX	80
+#define FRAME_MIN 60
+#define FRAME_MAX 80
 
 /*
  * A TCP SYN to port 443 with no source address yet; returns its length. The TCP checksum stays

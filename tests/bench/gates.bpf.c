@@ -5,14 +5,15 @@
  * only what the benchmark needs (no VLAN, no extension headers, no fragments), so that it is as
  * fast as that way gets.
  */
-#include <linux/bpf.h>
+#include <linux/bpf.h> /* before libbpf's headers, which use its types */
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
-#include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
 
 #include "gates.h"
 
@@ -69,7 +70,7 @@ static __always_inline int protected(void *l4, void *end)
 
 static __always_inline int lpm_ipv4(void *l3, void *end)
 {
-	struct key4 key = { .len = 32 };
+	struct key4 key = {.len = 32};
 	const struct iphdr *ip = l3;
 
 	if ((void *)(ip + 1) > end || ip->ihl < 5)
@@ -84,7 +85,7 @@ static __always_inline int lpm_ipv4(void *l3, void *end)
 
 static __always_inline int lpm_ipv6(void *l3, void *end)
 {
-	struct key6 key = { .len = 128 };
+	struct key6 key = {.len = 128};
 	const struct ipv6hdr *ip = l3;
 
 	if ((void *)(ip + 1) > end)

@@ -17,7 +17,7 @@
 #include "prefix.h"
 #include "veth.h"
 
-#define BATCH	4096
+#define BATCH 4096
 
 struct options {
 	const char *netns, *dev, *gate, *list, *map;
@@ -107,7 +107,7 @@ static int detach(int ifindex)
 
 static int find_counts(int ifindex)
 {
-	struct bpf_prog_info prog = { 0 };
+	struct bpf_prog_info prog = {0};
 	__u32 id, i, ids[8], len = sizeof(prog);
 	int fd __close = -1;
 	int err;
@@ -125,7 +125,7 @@ static int find_counts(int ifindex)
 		return err;
 
 	for (i = 0; i < prog.nr_map_ids && i < sizeof(ids) / sizeof(ids[0]); i++) {
-		struct bpf_map_info map = { 0 };
+		struct bpf_map_info map = {0};
 		int map_fd = bpf_map_get_fd_by_id(ids[i]);
 
 		len = sizeof(map);
@@ -142,7 +142,7 @@ static int print_counts(int ifindex)
 	int fd __close = find_counts(ifindex);
 	int cpu, cpus = libbpf_num_possible_cpus();
 	__u64 *values __free = NULL;
-	__u64 total[COUNT_MAX] = { 0 };
+	__u64 total[COUNT_MAX] = {0};
 	__u32 what;
 	int err;
 
@@ -197,21 +197,38 @@ static int fill(const struct options *o)
 static int parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option known[] = {
-		{ "netns", 1, NULL, 'n' }, { "dev", 1, NULL, 'd' }, { "gate", 1, NULL, 'g' },
-		{ "list", 1, NULL, 'l' }, { "map", 1, NULL, 'm' }, { "family", 1, NULL, 'f' },
-		{ 0 },
+		{"netns", 1, NULL, 'n'},
+		{"dev", 1, NULL, 'd'},
+		{"gate", 1, NULL, 'g'},
+		{"list", 1, NULL, 'l'},
+		{"map", 1, NULL, 'm'},
+		{"family", 1, NULL, 'f'},
+		{0},
 	};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (c) {
-		case 'n': o->netns = optarg; break;
-		case 'd': o->dev = optarg; break;
-		case 'g': o->gate = optarg; break;
-		case 'l': o->list = optarg; break;
-		case 'm': o->map = optarg; break;
-		case 'f': o->family = !strcmp(optarg, "6") ? 6 : 4; break;
-		default: return -EINVAL;
+		case 'n':
+			o->netns = optarg;
+			break;
+		case 'd':
+			o->dev = optarg;
+			break;
+		case 'g':
+			o->gate = optarg;
+			break;
+		case 'l':
+			o->list = optarg;
+			break;
+		case 'm':
+			o->map = optarg;
+			break;
+		case 'f':
+			o->family = !strcmp(optarg, "6") ? 6 : 4;
+			break;
+		default:
+			return -EINVAL;
 		}
 	}
 	return optind == argc - 1 ? 0 : -EINVAL;
@@ -242,14 +259,14 @@ static int act(const char *verb, const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .family = 4 };
+	struct options o = {.family = 4};
 	int err;
 
 	if (parse_options(argc, argv, &o)) {
 		fprintf(stderr, "usage: gates attach --netns PATH --dev DEV --gate drop|pass|lpm "
-			"[--family 4|6 --list FILE]\n"
-			"       gates detach|counts --netns PATH --dev DEV\n"
-			"       gates fill --map PIN --family 4|6 --list FILE\n");
+				"[--family 4|6 --list FILE]\n"
+				"       gates detach|counts --netns PATH --dev DEV\n"
+				"       gates fill --map PIN --family 4|6 --list FILE\n");
 		return 2;
 	}
 	err = act(argv[optind], &o);

@@ -5,12 +5,12 @@
 
 #include <linux/types.h>
 
-#define PROTECTED_PORT	443
+#define PROTECTED_PORT 443
 
 enum count {
-	COUNT_MISS,		/* protected, source not on the list: dropped */
-	COUNT_HIT,		/* protected, source on the list: passed */
-	COUNT_OTHER,		/* anything else: a benchmark frame must never be that */
+	COUNT_MISS,  /* protected, source not on the list: dropped */
+	COUNT_HIT,   /* protected, source on the list: passed */
+	COUNT_OTHER, /* anything else: a benchmark frame must never be that */
 	COUNT_MAX,
 };
 

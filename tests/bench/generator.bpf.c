@@ -7,18 +7,19 @@
  * It keeps the clock too: every 2^slice_shift frames it notes the time. One run so yields many
  * short slices, and neither the start-up cost of a run nor a preemption gets into their median.
  */
-#include <linux/bpf.h>
+#include <linux/bpf.h> /* before libbpf's headers, which use its types */
+
+#include <bpf/bpf_helpers.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
-#include <bpf/bpf_helpers.h>
 
 #include "generator.h"
 
 const volatile __u32 family = 4;
 const volatile __u32 slice_shift = 15;
 const volatile __u32 from_list = 0;
-const volatile __u32 list_mask = 0;	/* the list's length is a power of two: this plus one */
-const volatile __u32 base_sum = 0;	/* of the IPv4 header with no source address in it */
+const volatile __u32 list_mask = 0; /* the list's length is a power of two: this plus one */
+const volatile __u32 base_sum = 0;  /* of the IPv4 header with no source address in it */
 
 __u64 rng_state = 1;
 __u64 sent = 0;

@@ -23,17 +23,17 @@
 #include "prefix.h"
 #include "veth.h"
 
-#define MAX_SAMPLES	(1U << 20)
+#define MAX_SAMPLES (1U << 20)
 /* One NAPI poll takes 64 frames, and a veth ring holds 256: a batch fits both. */
-#define BATCH		64
+#define BATCH 64
 
-#define SETTLE_TRIES	50
-#define SETTLE_NS	2000000
+#define SETTLE_TRIES 50
+#define SETTLE_NS 2000000
 
 struct options {
 	const char *gen_ns, *gen_dev;
 	const char *rx_ns, *rx_dev;
-	const char *list;		/* sources come from here; NULL: they are random */
+	const char *list; /* sources come from here; NULL: they are random */
 	unsigned char mac[6];
 	unsigned long family, cpu, slice_shift, slices, warm, seed;
 };
@@ -97,8 +97,7 @@ static __u32 samples_for(__u64 frames)
 	return samples;
 }
 
-static int load(struct generator_bpf **out, const struct options *o, __u64 frames,
-		__u32 header_sum)
+static int load(struct generator_bpf **out, const struct options *o, __u64 frames, __u32 header_sum)
 {
 	struct generator_bpf *skel __cleanup(cleanup_skel) = generator_bpf__open();
 	__u32 samples = o->list ? samples_for(frames) : 1;
@@ -137,16 +136,10 @@ static int pin_to_cpu(unsigned long cpu)
 static int run(const struct generator_bpf *skel, const char *dev, const void *frame, int len,
 	       __u64 frames)
 {
-	struct xdp_md ctx = { .data_end = (__u32)len };
-	LIBBPF_OPTS(bpf_test_run_opts, opts,
-		.data_in = frame,
-		.data_size_in = (__u32)len,
-		.ctx_in = &ctx,
-		.ctx_size_in = sizeof(ctx),
-		.repeat = (int)frames,
-		.batch_size = BATCH,
-		.flags = BPF_F_TEST_XDP_LIVE_FRAMES,
-	);
+	struct xdp_md ctx = {.data_end = (__u32)len};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (__u32)len,
+		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .repeat = (int)frames,
+		    .batch_size = BATCH, .flags = BPF_F_TEST_XDP_LIVE_FRAMES, );
 	int err;
 
 	ctx.ingress_ifindex = if_nametoindex(dev);
@@ -154,13 +147,14 @@ static int run(const struct generator_bpf *skel, const char *dev, const void *fr
 		return -ENODEV;
 	err = bpf_prog_test_run_opts(bpf_program__fd(skel->progs.generate), &opts);
 	if (err == -EINVAL)
-		fprintf(stderr, "this kernel has no live-frame BPF_PROG_TEST_RUN (5.18 and later)\n");
+		fprintf(stderr,
+			"this kernel has no live-frame BPF_PROG_TEST_RUN (5.18 and later)\n");
 	return err;
 }
 
 static struct veth_stats difference(const struct veth_stats *a, const struct veth_stats *b)
 {
-	return (struct veth_stats) {
+	return (struct veth_stats){
 		.seen = b->seen - a->seen,
 		.dropped = b->dropped - a->dropped,
 		.redirected = b->redirected - a->redirected,
@@ -173,7 +167,7 @@ static struct veth_stats difference(const struct veth_stats *a, const struct vet
 static int settle(int sock, const char *dev, __u64 frames, const struct veth_stats *before,
 		  struct veth_stats *delta)
 {
-	const struct timespec pause = { .tv_nsec = SETTLE_NS };
+	const struct timespec pause = {.tv_nsec = SETTLE_NS};
 	struct veth_stats after;
 	int i, err;
 
@@ -262,18 +256,35 @@ static int parse_mac(const char *text, unsigned char mac[6])
 static int parse_option(int c, struct options *o)
 {
 	switch (c) {
-	case 'g': o->gen_ns = optarg; return 0;
-	case 'G': o->gen_dev = optarg; return 0;
-	case 'r': o->rx_ns = optarg; return 0;
-	case 'R': o->rx_dev = optarg; return 0;
-	case 'l': o->list = optarg; return 0;
-	case 'm': return parse_mac(optarg, o->mac);
-	case 'f': return parse_number(optarg, &o->family);
-	case 'c': return parse_number(optarg, &o->cpu);
-	case 's': return parse_number(optarg, &o->slice_shift);
-	case 'n': return parse_number(optarg, &o->slices);
-	case 'w': return parse_number(optarg, &o->warm);
-	case 'e': return parse_number(optarg, &o->seed);
+	case 'g':
+		o->gen_ns = optarg;
+		return 0;
+	case 'G':
+		o->gen_dev = optarg;
+		return 0;
+	case 'r':
+		o->rx_ns = optarg;
+		return 0;
+	case 'R':
+		o->rx_dev = optarg;
+		return 0;
+	case 'l':
+		o->list = optarg;
+		return 0;
+	case 'm':
+		return parse_mac(optarg, o->mac);
+	case 'f':
+		return parse_number(optarg, &o->family);
+	case 'c':
+		return parse_number(optarg, &o->cpu);
+	case 's':
+		return parse_number(optarg, &o->slice_shift);
+	case 'n':
+		return parse_number(optarg, &o->slices);
+	case 'w':
+		return parse_number(optarg, &o->warm);
+	case 'e':
+		return parse_number(optarg, &o->seed);
 	}
 	return -EINVAL;
 }
@@ -281,13 +292,19 @@ static int parse_option(int c, struct options *o)
 static int parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option known[] = {
-		{ "gen-netns", 1, NULL, 'g' }, { "gen-dev", 1, NULL, 'G' },
-		{ "rx-netns", 1, NULL, 'r' }, { "rx-dev", 1, NULL, 'R' },
-		{ "list", 1, NULL, 'l' }, { "mac", 1, NULL, 'm' },
-		{ "family", 1, NULL, 'f' }, { "cpu", 1, NULL, 'c' },
-		{ "slice-shift", 1, NULL, 's' }, { "slices", 1, NULL, 'n' },
-		{ "warm", 1, NULL, 'w' }, { "seed", 1, NULL, 'e' },
-		{ 0 },
+		{"gen-netns", 1, NULL, 'g'},
+		{"gen-dev", 1, NULL, 'G'},
+		{"rx-netns", 1, NULL, 'r'},
+		{"rx-dev", 1, NULL, 'R'},
+		{"list", 1, NULL, 'l'},
+		{"mac", 1, NULL, 'm'},
+		{"family", 1, NULL, 'f'},
+		{"cpu", 1, NULL, 'c'},
+		{"slice-shift", 1, NULL, 's'},
+		{"slices", 1, NULL, 'n'},
+		{"warm", 1, NULL, 'w'},
+		{"seed", 1, NULL, 'e'},
+		{0},
 	};
 	int c;
 
@@ -304,12 +321,13 @@ static int parse_options(int argc, char **argv, struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .slice_shift = 15, .slices = 32, .seed = 1 };
+	struct options o = {.slice_shift = 15, .slices = 32, .seed = 1};
 	int err;
 
 	err = parse_options(argc, argv, &o);
 	if (err) {
-		fprintf(stderr, "usage: generator --gen-netns PATH --gen-dev DEV --rx-netns PATH "
+		fprintf(stderr,
+			"usage: generator --gen-netns PATH --gen-dev DEV --rx-netns PATH "
 			"--rx-dev DEV --mac MAC --family 4|6 [--cpu N] [--list FILE] [--seed N] "
 			"[--slice-shift N] [--slices N] [--warm N]\n");
 		return 2;

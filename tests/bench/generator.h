@@ -5,11 +5,11 @@
 
 #include <linux/types.h>
 
-#define GEN_MAX_MARKS	4096
-#define GEN_ETH_LEN	14
+#define GEN_MAX_MARKS 4096
+#define GEN_ETH_LEN 14
 
 struct gen_source {
-	__u32 addr[4];		/* network order; IPv4 uses the first word */
+	__u32 addr[4]; /* network order; IPv4 uses the first word */
 };
 
 #endif

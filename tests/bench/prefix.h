@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 struct prefix {
-	unsigned char addr[16];		/* network order; IPv4 uses the first four bytes */
+	unsigned char addr[16]; /* network order; IPv4 uses the first four bytes */
 	unsigned char len;
 };
 

@@ -47,7 +47,7 @@ int netns_socket(const char *path)
 
 static int ethtool(int sock, const char *dev, void *cmd)
 {
-	struct ifreq ifr = { .ifr_data = cmd };
+	struct ifreq ifr = {.ifr_data = cmd};
 
 	if (strlen(dev) >= IFNAMSIZ)
 		return -ENAMETOOLONG;
@@ -127,7 +127,7 @@ int veth_stats_read(int sock, const char *dev, struct veth_stats *stats)
 
 int veth_enable_gro(int sock, const char *dev)
 {
-	struct ethtool_value gro = { .cmd = ETHTOOL_SGRO, .data = 1 };
+	struct ethtool_value gro = {.cmd = ETHTOOL_SGRO, .data = 1};
 
 	return ethtool(sock, dev, &gro);
 }

@@ -6,11 +6,11 @@
 
 /* What the veth driver itself says, whatever program or rule set looked at the frames. */
 struct veth_stats {
-	__u64 seen;		/* frames that reached the native XDP hook */
-	__u64 dropped;		/* XDP_DROP, and XDP_ABORTED too: the driver counts both as one */
+	__u64 seen;    /* frames that reached the native XDP hook */
+	__u64 dropped; /* XDP_DROP, and XDP_ABORTED too: the driver counts both as one */
 	__u64 redirected;
-	__u64 reflected;	/* XDP_TX */
-	__u64 lost;		/* no memory for a socket buffer */
+	__u64 reflected; /* XDP_TX */
+	__u64 lost;	 /* no memory for a socket buffer */
 };
 
 int netns_enter(const char *path);

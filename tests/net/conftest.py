@@ -14,7 +14,7 @@ import net as network
 from net import Net
 from world import APIMGATE, World, new_world
 
-TIME_LIMIT = 25
+TIME_LIMIT = 150
 
 
 def _why_not() -> str | None:

@@ -8,4 +8,4 @@ __attribute__((section("xdp"), used)) int someone_else(struct xdp_md *context)
 	return 2; /* XDP_PASS */
 }
 
-char license[] __attribute__((section("license"), used)) = "Apache-2.0";
+char _license[] __attribute__((section("license"), used)) = "Apache-2.0";

@@ -10,7 +10,7 @@ import pytest
 
 from net import APIM4, APIM6, BACKEND4, has_kind, run
 from traffic import WEB, gets_in
-from world import APIMGATE, FAILED, NOT_FOUND, NOT_PERMITTED, OK, World
+from world import APIMGATE, FAILED, IS_SLOW, NOT_FOUND, NOT_PERMITTED, OK, World
 
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
@@ -84,8 +84,7 @@ def test_another_program_is_named(own_world: World) -> None:
             assert "someone_else" in answer["error"] and "eth0" in answer["error"]
             assert "xdp off" in answer["hint"]
         assert world.gate("link show")["links"] == []
-        found = world.gate("doctor dev eth0")["findings"] if how == "never" else \
-            world.call("doctor dev eth0").json["findings"]
+        found = world.call("doctor dev eth0").json["findings"]
         assert any(row["check"] == "xdp-other" and row["level"] != "ok" and
                    "someone_else" in row["text"] for row in found)
         world.net.run("backend", "ip", "link", "set", "dev", "eth0", how, "off")
@@ -145,7 +144,7 @@ def test_doctor_fails_without_a_bpf_file_system(world: World) -> None:
     done = world.call("doctor", pins=world.directory / "nothing" / "gate")
     assert done.status == FAILED
     finding = next(row for row in done.json["findings"] if row["check"] == "bpffs")
-    assert finding["level"] == "fail" and "mount" in finding["hint"]
+    assert finding["level"] == "fail" and "/sys/fs/bpf" in finding["hint"]
     assert done.json["fail"] >= 1
 
 
@@ -170,7 +169,7 @@ def test_a_hundred_thousand_lines_in_a_second(world: World) -> None:
     done = world.gate(f"allow load file {path} set apim")
     took = time.monotonic() - began
     print(f"{done['after']} prefixes from 100,002 lines in {took * 1000:.0f} ms")
-    assert took < 1
+    assert IS_SLOW or took < 1
     began = time.monotonic()
     assert len(world.prefixes()) == done["after"]
     print(f"shown in {(time.monotonic() - began) * 1000:.0f} ms")

@@ -161,13 +161,13 @@ def test_change_that_cannot_be_saved_is_not_made(world: World, trouble: Callable
     generation = world.generation()
     saved = world.state_file.read_bytes()
     trouble(world)
-    for command in (f"allow add {STRANGER4}", "link audit dev eth0", "link detach dev eth0",
-                    "default set drop force"):
+    for command in (f"allow add {STRANGER4}", "link enforce dev eth0 confirm 60",
+                    "default set drop force", "set add other"):
         answer = world.fails(FAILED, command)
         assert says in answer["error"] and str(world.state_file) in answer["error"]
-        assert answer["hint"], "an error says the way out"
+        assert "--no-save" in (answer["hint"] or ""), f"an error says the way out: {answer}"
     assert world.generation() == generation
-    assert world.link()["policy"] == "enforce"
+    assert world.link()["policy"] == "enforce" and world.link()["trial"] is None
     assert is_refused(world.net, "stranger")
     assert world.state_file.read_bytes() == saved
     assert not list(world.state.glob(".*")), "no drafts are left"
@@ -176,6 +176,24 @@ def test_change_that_cannot_be_saved_is_not_made(world: World, trouble: Callable
     assert gets_in(world.net, "stranger")
     assert world.generation() == generation + 1
     assert world.saved_generation() == generation
+
+
+@pytest.mark.parametrize("trouble", [read_only, full])
+@pytest.mark.parametrize("words,next_boot", [("link audit dev eth0", "the next boot enforces"),
+                                             ("link detach dev eth0", "the next boot attaches")])
+def test_way_back_in_needs_no_disk(world: World, trouble: Callable[[World], None], words: str,
+                                   next_boot: str) -> None:
+    """Who is locked out wants less filtering: that is done, and what is not saved is said."""
+    world.state.mkdir()
+    world.mount(world.state, "tmpfs", "size=64k,mode=700")
+    world.protect()
+    saved = world.state_file.read_bytes()
+    trouble(world)
+    done = world.gate(words)
+    assert any(next_boot in text and str(world.state_file) in text for text in done["warnings"])
+    assert gets_in(world.net, "stranger")
+    assert world.state_file.read_bytes() == saved
+    assert not list(world.state.glob(".*")), "no drafts are left"
 
 
 @pytest.mark.parametrize("trouble", [read_only, full])

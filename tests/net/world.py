@@ -18,6 +18,8 @@ from traffic import DNS, WEB
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 APIMGATE = os.environ.get("APIMGATE", str(REPOSITORY / "build" / "apimgate"))
+# Sanitizers cost time: with them, no test has an opinion on how long something takes.
+IS_SLOW = os.environ.get("SAN") == "1"
 # A session from the loopback interface is none that could be locked out, so
 # the tests do not depend on whether a person runs them over SSH.
 NO_SESSION = {"SSH_CONNECTION": "127.0.0.1 50000 127.0.0.1 22"}
