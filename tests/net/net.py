@@ -77,7 +77,8 @@ class Net:
         try:
             for host in self.names:
                 self._add_namespace(host)
-            self.ip("switch", f"link add br0 mtu {self.mtu} type bridge forward_delay 0 mcast_snooping 0")
+            self.ip("switch", f"link add br0 mtu {self.mtu} type bridge "
+                              "forward_delay 0 mcast_snooping 0")
             self.ip("switch", "link set br0 up")
             for host in ADDRESSES:
                 self.add_interface(host)
@@ -124,7 +125,8 @@ class Net:
     def ip(self, host: str, command: str) -> str:
         return run("ip", "-n", self.names[host], *command.split()).stdout
 
-    def run(self, host: str, *argv: str, check: bool = True, **options) -> subprocess.CompletedProcess:
+    def run(self, host: str, *argv: str, check: bool = True,
+            **options) -> subprocess.CompletedProcess:
         with self.inside(host):
             return run(*argv, check=check, **options)
 

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from net import APIM4, APIM6, BACKEND4, STRANGER4
+from net import APIM4, BACKEND4, STRANGER4
 from traffic import DNS, WEB
 from world import APIMGATE, FAILED, NOT_FOUND, OK, USAGE, World
 
@@ -127,7 +127,8 @@ def test_words_that_do_not_match_one(world: World, words: str, candidates: list[
     "", "set show a b", "link attach", "link attach dev", "link attach dev eth0 dev eth0",
     "--bogus set show", "set show --json=1", "--pin-dir", "check src 1.2.3.4", "allow load set x",
     "event tail count 0", "event tail count x", "link enforce dev eth0 confirm 0",
-    "link enforce dev eth0 confirm 99999999999999999999", "check src 1.2.3.4 dst ::1 proto tcp dport 1",
+    "link enforce dev eth0 confirm 99999999999999999999",
+    "check src 1.2.3.4 dst ::1 proto tcp dport 1",
     "check src 1.2.3.4 dst 1.2.3.5 proto tcp", "check src 1.2.3.4 dst 1.2.3.5 proto icmp dport 3",
     "check src 1.2.3.4/32 dst 1.2.3.5 proto tcp dport 1",
 ])
@@ -138,7 +139,8 @@ def test_usage_errors(world: World, words: str) -> None:
 
 
 @pytest.mark.parametrize("prefix,canonical", [
-    ("10.1.2.3/24", "10.1.2.0/24"), ("10.1.2.3/0", "0.0.0.0/0"), ("2001:db8::1/64", "2001:db8::/64"),
+    ("10.1.2.3/24", "10.1.2.0/24"), ("10.1.2.3/0", "0.0.0.0/0"),
+    ("2001:db8::1/64", "2001:db8::/64"),
     ("255.255.255.255/31", "255.255.255.254/31"), ("2001:DB8:0:0::F/127", "2001:db8::e/127"),
 ])
 def test_host_bits_print_the_canonical_form(world: World, prefix: str, canonical: str) -> None:
@@ -165,7 +167,8 @@ def test_malformed_prefixes(world: World, prefix: str) -> None:
                                    ",".join(str(n) for n in range(1, 70, 2))])
 def test_bad_ports(world: World, ports: str) -> None:
     world.policy()
-    answer = world.fails(USAGE, ["service", "add", "x", "proto", "tcp", "port", ports, "from", "apim"])
+    answer = world.fails(USAGE, ["service", "add", "x", "proto", "tcp", "port", ports,
+                                 "from", "apim"])
     if ports == "90-80":
         assert "upside down" in answer["error"] and "80-90" in answer["hint"]
 
@@ -214,7 +217,8 @@ def test_bad_durations(world: World, expires: str) -> None:
     f"allow delete {APIM4} set azure-platform", "allow show set nope", "service delete nope",
     "service add x proto tcp from nope", "link detach dev nope", "link enforce dev eth0",
     "link audit dev eth0", "link confirm dev eth0", "link attach dev nope", "batch file /nope",
-    "allow load file /nope set apim", f"check src {APIM4} dst {BACKEND4} proto tcp dport 1 dev nope",
+    "allow load file /nope set apim",
+    f"check src {APIM4} dst {BACKEND4} proto tcp dport 1 dev nope",
     "doctor dev nope",
 ])
 def test_not_found(world: World, words: str) -> None:
@@ -283,7 +287,8 @@ def test_watch_prints_until_interrupted(world: World) -> None:
 def test_output_that_cannot_be_written_is_an_error(world: World) -> None:
     world.policy()
     with open("/dev/full", "wb") as full, world.net.inside("backend"):
-        done = subprocess.run(world.argv("set show"), stdout=full, stderr=subprocess.PIPE, text=True,
+        done = subprocess.run(world.argv("set show"), stdout=full, stderr=subprocess.PIPE,
+                              text=True,
                               env=world.environment(), check=False)
     assert done.returncode == FAILED and "No space left" in done.stderr
 

@@ -13,7 +13,8 @@ from world import FAILED, NOT_FOUND, USAGE, World
 
 def test_every_bad_line_is_told(world: World) -> None:
     world.policy()
-    lines = ["10.0.0.1", "nonsense", "10.0.0.3/24", "# fine", "", "2001:db8::/129", "10.0.0.2 # fine"]
+    lines = ["10.0.0.1", "nonsense", "10.0.0.3/24", "# fine", "", "2001:db8::/129",
+             "10.0.0.2 # fine"]
     answer = world.fails(USAGE, f"allow load file {world.file('list', lines)} set apim")
     for part in ("line 2: 'nonsense'", "line 3: '10.0.0.3/24'", "10.0.0.0/24",
                  "line 6: '2001:db8::/129'", "3 of 5"):
@@ -81,7 +82,8 @@ def test_batch_stops_at_the_first_error(world: World) -> None:
 @pytest.mark.parametrize("bad,status", [
     ("set add a", FAILED), ("nonsense", USAGE), ("allow add 1.2.3.4/8 set a", USAGE),
     ("allow add 1.2.3.4 set nope", NOT_FOUND), ("set show", USAGE), ("link audit dev eth0", USAGE),
-    ("event tail", USAGE), ("batch file -", USAGE), ("\"not closed", USAGE), ("-j set add c", USAGE),
+    ("event tail", USAGE), ("batch file -", USAGE), ("\"not closed", USAGE),
+    ("-j set add c", USAGE),
 ])
 def test_atomic_batch_is_all_or_nothing(world: World, bad: str, status: int) -> None:
     world.policy()

@@ -169,8 +169,8 @@ def test_session_behind_sudo(ssh_world: World) -> None:
     assert done.returncode == REFUSED, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("odd", ["", "rubbish", "1.2.3.4", "1.2.3.4 5 6.7.8.9 x", "1.2.3.4 5 ::1 22",
-                                 "a b c d", "1.2.3.4 99999 6.7.8.9 22"])
+@pytest.mark.parametrize("odd", ["", "rubbish", "1.2.3.4", "1.2.3.4 5 6.7.8.9 x",
+                                 "1.2.3.4 5 ::1 22", "a b c d", "1.2.3.4 99999 6.7.8.9 22"])
 def test_odd_session_is_none(ssh_world: World, odd: str) -> None:
     ssh_world.gate("link attach dev eth0 audit", env={"SSH_CONNECTION": odd})
 

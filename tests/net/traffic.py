@@ -78,7 +78,8 @@ def gets_in(net: Net, client: str, proto: str = "tcp", family: int = 4, port: in
 def is_refused(net: Net, client: str, proto: str = "tcp", family: int = 4, port: int | None = None,
                server: str = "backend", payload: bytes = b"hello") -> bool:
     """Nothing comes through, and nothing comes back. An answer of any kind fails the test."""
-    return not _TALK[proto](net, client, server, family, port or _PORT[proto], REFUSED_WAIT, payload)
+    return not _TALK[proto](net, client, server, family, port or _PORT[proto], REFUSED_WAIT,
+                            payload)
 
 
 def ping(net: Net, client: str, family: int = 4, wait: float = 1.0, size: int = 56) -> bool:

@@ -43,7 +43,8 @@ class Done:
             raise AssertionError(f"{self}: not one JSON document: {error}") from None
 
     def __str__(self) -> str:
-        return f"{shlex.join(self.argv)}: status {self.status}\n{self.out[-2000:]}{self.err[-2000:]}"
+        told = self.out[-2000:] + self.err[-2000:]
+        return f"{shlex.join(self.argv)}: status {self.status}\n{told}"
 
 
 class World:
