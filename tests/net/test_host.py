@@ -20,7 +20,8 @@ NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 @pytest.mark.parametrize("words", [
     "set show", "set add x", "allow show", "allow add 10.0.0.1", "service show", "default show",
     "link show", "link attach dev eth0", "link detach dev eth0", "link audit dev eth0",
-    "stats show", "event tail count 1", "restore", f"check src {APIM4} dst {BACKEND4} proto tcp dport {WEB}",
+    "stats show", "event tail count 1", "restore",
+    f"check src {APIM4} dst {BACKEND4} proto tcp dport {WEB}",
 ])
 def test_nobody_is_not_permitted(world: World, words: str) -> None:
     world.policy()
