@@ -24,6 +24,19 @@ static __always_inline __u32 gate_decide_default(struct xdp_md *ctx, struct gate
 	return GATE_DEFAULT_DROP;
 }
 
+/*
+ * What hides its port, protocol or destination may be for any candidate, and
+ * with `default drop` for none. So every one of them has to admit the source:
+ * the right to one service must not open another through a tiny fragment.
+ */
+static __always_inline int gate_admits_hidden(const struct gate_generation *g,
+					      const struct gate_decision *d)
+{
+	if (d->admitting != d->candidates)
+		return 0;
+	return !g->head->default_drop || d->sets & (1ULL << GATE_SET_PLATFORM);
+}
+
 /* 4. to 6. The frame is IP, and is not one of those that always pass. */
 static __always_inline __u32 gate_decide(struct xdp_md *ctx, struct gate_generation *g,
 					 const struct gate_packet *p, struct gate_decision *d)
@@ -36,6 +49,8 @@ static __always_inline __u32 gate_decide(struct xdp_md *ctx, struct gate_generat
 	rights = gate_source_rights(g, p, d);
 	d->sets = rights.sets;
 	d->admitting = rights.services & d->candidates;
+	if (p->hidden && !gate_admits_hidden(g, d))
+		d->admitting = 0;
 	if (d->admitting)
 		return GATE_ALLOWED;
 	return p->unclear ? p->unclear : (__u32)GATE_NOT_ALLOWED;

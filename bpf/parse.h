@@ -73,6 +73,12 @@ struct gate_packet {
 	__u8 ports_known;
 	__u8 destination_known;
 	__u8 unclear; /* the reason to drop with, where something is not known */
+	/*
+	 * A whole packet, or the first fragment that stands for one, hides its port,
+	 * protocol or destination: it may be for any of the candidates. (A later
+	 * fragment hides its port, too, but its first one shows it.)
+	 */
+	__u8 hidden;
 	__be16 sport;
 	__be16 dport;
 	__be32 source[4];
@@ -164,6 +170,7 @@ static __always_inline __u32 gate_unclear(struct gate_packet *p, __u8 reason)
 /* Ends a header that is cut short: a first fragment may be, a whole packet may not. */
 static __always_inline __u32 gate_cut_short(struct gate_packet *p, int first_fragment)
 {
+	p->hidden = 1;
 	return first_fragment ? gate_unclear(p, GATE_FRAGMENT) : (__u32)GATE_MALFORMED;
 }
 
@@ -176,6 +183,7 @@ static __always_inline __u32 gate_unclear_proto(struct gate_packet *p, __u8 reas
 /* The same within a chain of headers, where the protocol is still to come. */
 static __always_inline __u32 gate_chain_cut_short(struct gate_packet *p, int first_fragment)
 {
+	p->hidden = 1;
 	return first_fragment ? gate_unclear_proto(p, GATE_FRAGMENT) : (__u32)GATE_MALFORMED;
 }
 
@@ -327,6 +335,7 @@ static __always_inline __u32 gate_walk_ext_headers(struct gate_cursor *c, struct
 		if (p->proto == PROTO_ROUTING && ROUTING_SEGMENTS_LEFT(ext)) {
 			/* The stack may turn to another destination of its own. */
 			p->destination_known = 0;
+			p->hidden = 1;
 			p->unclear = GATE_EXT_HEADERS;
 		}
 		if (p->proto == PROTO_FRAGMENT) {
@@ -344,6 +353,7 @@ static __always_inline __u32 gate_walk_ext_headers(struct gate_cursor *c, struct
 	}
 	if (!gate_is_ext_header(p->proto))
 		return gate_parse_transport(c, p, first_fragment);
+	p->hidden = 1;
 	return gate_unclear_proto(p, GATE_EXT_HEADERS);
 }
 

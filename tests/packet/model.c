@@ -114,16 +114,36 @@ static int lowest(uint64_t mask)
 	return -1;
 }
 
+/* Does it hide what it is for, and is it not just the rest of what showed it? */
+static bool may_be_for_any(const struct model_packet *p)
+{
+	return p->any_destination || (p->unclear >= 0 && !p->later_fragment);
+}
+
+static bool all_admit(const struct policy *policy, uint64_t candidates, uint64_t in)
+{
+	bool platform = in & 1ULL << GATE_SET_PLATFORM;
+	int i;
+
+	for (i = 0; i < GATE_MAX_SERVICES; i++)
+		if (candidates >> i & 1 && !platform && !(policy->services[i].sets & in))
+			return false;
+	return platform || !policy->default_drop;
+}
+
 static void judge_services(const struct policy *policy, uint64_t now, const struct model_packet *p,
 			   struct model_verdict *out)
 {
 	uint64_t in = find_sets(policy, now, p, &out->slot), admits;
+	bool every = may_be_for_any(p);
 	int i;
 
 	for (i = 0; i < GATE_MAX_SERVICES; i++) {
 		admits = policy->services[i].sets | 1ULL << GATE_SET_PLATFORM;
 		if (!(out->candidates >> i & 1) || !(admits & in))
 			continue;
+		if (every && !all_admit(policy, out->candidates, in))
+			break;
 		out->reason = GATE_ALLOWED;
 		out->service = i;
 		out->set = lowest(admits & in);

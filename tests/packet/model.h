@@ -22,6 +22,7 @@ struct model_packet {
 	int port;    /* -1: not known, or the protocol has none */
 	int unclear; /* the reason for a refusal, or -1 */
 	bool any_destination;
+	bool later_fragment;
 	bool echo_reply;
 };
 

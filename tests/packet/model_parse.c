@@ -142,6 +142,7 @@ static void read_ipv4(struct view v, struct model_packet *p)
 	skip(&v, header);
 
 	if (fragment & 0x1fff) {
+		p->later_fragment = true;
 		no_ports(p, GATE_FRAGMENT);
 		return;
 	}
@@ -175,6 +176,7 @@ static bool walk_one(struct view *v, struct model_packet *p, bool *first)
 	if (kind == NEXT_FRAGMENT && get16(v->at + 2) >> 3) {
 		if (is_extension(p->proto))
 			p->proto = -1;
+		p->later_fragment = true;
 		no_ports(p, GATE_FRAGMENT);
 		return false;
 	}

@@ -147,8 +147,43 @@ static void test_default_drop(const void *row)
 	rig_expect(GATE_DEFAULT_DROP, "v6 D>H rh=1 icmp6=129 data=8");
 }
 
+#define NINE "dst dst dst dst dst dst dst dst dst"
+
+/*
+ * The source may reach one service. It must not reach another by hiding the
+ * port, in a first fragment or behind headers, or the destination, behind a
+ * routing header. A later fragment may hide its port: its first one shows it.
+ */
+static void test_hidden(const void *row)
+{
+	(void)row;
+	rig_policy("set one 20.1.2.0/24 2603:1030:1::/48; set two 20.7.0.0/16 2603:7::/32;"
+		   "service web tcp 443 * one,two; service ssh tcp 22 * two;");
+	rig_expect(GATE_ALLOWED, "v6 A>H tcp=1000>443");
+	rig_expect(GATE_NOT_ALLOWED, "v6 A>H tcp=1000>22");
+	rig_expect(GATE_EXT_HEADERS, "v6 A>H " NINE " tcp=1000>22");
+	rig_expect(GATE_EXT_HEADERS, "v6 A>H " NINE " tcp=1000>443");
+	rig_expect(GATE_ALLOWED, "v6 2603:7::1>H " NINE " tcp=1000>22");
+	rig_expect(GATE_FRAGMENT, "v6 A>H fh=0+ dst=24 tcp=1000>22 short=28");
+	rig_expect(GATE_FRAGMENT, "v6 A>H fh=0+ tcp=1000>22 short=17");
+	rig_expect(GATE_ALLOWED, "v6 2603:7::1>H fh=0+ tcp=1000>22 short=17");
+	rig_expect(GATE_FRAGMENT, "v4 A>H mf tcp=1000>22 short=17");
+	rig_expect(GATE_ALLOWED, "v4 20.7.1.1>H mf tcp=1000>22 short=17");
+	rig_expect(GATE_ALLOWED, "v6 A>H fh=1 next=6 data=16");
+	rig_expect(GATE_ALLOWED, "v4 A>H off=1 next=6 data=16");
+
+	rig_policy("set one 2603:1030:1::/48; set two 2603:7::/32;"
+		   "service a tcp 443 fd00:a::/32 one,two; service b tcp 443 fd00:b::/32 two;");
+	rig_expect(GATE_ALLOWED, "v6 A>fd00:a::1 tcp=1000>443");
+	rig_expect(GATE_NOT_ALLOWED, "v6 A>fd00:b::1 tcp=1000>443");
+	rig_expect(GATE_EXT_HEADERS, "v6 A>fd00:a::1 rh=1 tcp=1000>443");
+	rig_expect(GATE_FRAGMENT, "v6 A>fd00:a::1 rh=1 fh=1 next=6 data=16");
+	rig_expect(GATE_ALLOWED, "v6 2603:7::1>fd00:a::1 rh=1 tcp=1000>443");
+}
+
 void add_fragment_tests(void)
 {
+	rig_add_test("fragments: what is hidden opens no other service", test_hidden, NULL);
 	rig_add_test("fragments: first, later, short, atomic", test_rows, NULL);
 	rig_add_test("fragments: of what always passes", test_always, NULL);
 	rig_add_test("fragments: destinations are known", test_destinations, NULL);
