@@ -10,8 +10,8 @@
 #include "agent/base/cleanup.h"
 #include "agent/gate/document.h"
 
-#define SAVE_HINT                                                                                  \
-	"make room, or make it writable; or use `--no-save`, which changes what runs and leaves "  \
+#define SAVE_HINT                                                                                 \
+	"make room, or make it writable; or use `--no-save`, which changes what runs and leaves " \
 	"the next boot as it is"
 
 static void cleanup_report(struct report *report)
