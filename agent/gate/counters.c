@@ -91,23 +91,13 @@ int counters_read(const struct gate_options *options, struct counters **out, siz
 	return 0;
 }
 
-static void add_counts(struct gate_count *a, const struct gate_count *b, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		a[i].packets += b[i].packets;
-		a[i].bytes += b[i].bytes;
-	}
-}
-
 void counters_add(struct counters *a, const struct counters *b)
 {
-	add_counts(a->reason, b->reason, ARRAY_SIZE(a->reason));
-	add_counts(a->would_drop, b->would_drop, ARRAY_SIZE(a->would_drop));
-	add_counts(a->service_pass, b->service_pass, ARRAY_SIZE(a->service_pass));
-	add_counts(a->service_drop, b->service_drop, ARRAY_SIZE(a->service_drop));
-	add_counts(a->set, b->set, ARRAY_SIZE(a->set));
+	link_add_counts(a->reason, b->reason, ARRAY_SIZE(a->reason));
+	link_add_counts(a->would_drop, b->would_drop, ARRAY_SIZE(a->would_drop));
+	link_add_counts(a->service_pass, b->service_pass, ARRAY_SIZE(a->service_pass));
+	link_add_counts(a->service_drop, b->service_drop, ARRAY_SIZE(a->service_drop));
+	link_add_counts(a->set, b->set, ARRAY_SIZE(a->set));
 	a->events_sent += b->events_sent;
 	a->events_lost += b->events_lost;
 	a->events_skipped += b->events_skipped;

@@ -169,7 +169,7 @@ static int map_cpus(int fd, int protection, struct gate_cpu **out, size_t *lengt
 	return 0;
 }
 
-static void add_counts(struct gate_count *sum, const struct gate_count *part, size_t count)
+void link_add_counts(struct gate_count *sum, const struct gate_count *part, size_t count)
 {
 	size_t i;
 
@@ -190,11 +190,13 @@ int link_read_cpus(int cpus, struct gate_cpu *out, struct report *report)
 		return report_errno(report, -r, "cannot read the link's counters");
 	memset(out, 0, sizeof(*out));
 	for (i = 0; i < count; i++) {
-		add_counts(out->reason, all[i].reason, ARRAY_SIZE(out->reason));
-		add_counts(out->would_drop, all[i].would_drop, ARRAY_SIZE(out->would_drop));
-		add_counts(out->service_pass, all[i].service_pass, ARRAY_SIZE(out->service_pass));
-		add_counts(out->service_drop, all[i].service_drop, ARRAY_SIZE(out->service_drop));
-		add_counts(out->set, all[i].set, ARRAY_SIZE(out->set));
+		link_add_counts(out->reason, all[i].reason, ARRAY_SIZE(out->reason));
+		link_add_counts(out->would_drop, all[i].would_drop, ARRAY_SIZE(out->would_drop));
+		link_add_counts(out->service_pass, all[i].service_pass,
+				ARRAY_SIZE(out->service_pass));
+		link_add_counts(out->service_drop, all[i].service_drop,
+				ARRAY_SIZE(out->service_drop));
+		link_add_counts(out->set, all[i].set, ARRAY_SIZE(out->set));
 		out->events_sent += all[i].events_sent;
 		out->events_lost += all[i].events_lost;
 		out->skipped += all[i].skipped;

@@ -64,6 +64,9 @@ int link_inspect(const struct kernel *kernel, const char *device, struct gate_li
 /* Adds up the counters of all CPUs. */
 int link_read_cpus(int cpus, struct gate_cpu *out, struct report *report);
 
+/* sum[i] += part[i] */
+void link_add_counts(struct gate_count *sum, const struct gate_count *part, size_t count);
+
 /* Zeroes the counters of these services and sets, which nothing counts yet. */
 int link_zero_cpus(int cpus, uint64_t services, uint64_t sets, struct report *report);
 
