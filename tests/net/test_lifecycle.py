@@ -2,39 +2,18 @@
 """Attaching, detaching, rebooting, upgrading, and interfaces that come and go."""
 from __future__ import annotations
 
-import json
 import struct
 from pathlib import Path
 
 import pytest
 
 from flood import Flood
-from net import APIM4, BACKEND4, STRANGER4, run
+from maps import pretend_other_build, read_map, write_map
+from net import APIM4, BACKEND4, STRANGER4
 from traffic import DNS, WEB, gets_in, is_refused
 from world import FAILED, NOT_FOUND, World
 
 MODES = pytest.mark.parametrize("mode", ["native", "generic"])
-
-
-# ---- what is in pinned maps, changed behind the gate's back ----
-
-def read_map(path: Path) -> bytes:
-    rows = json.loads(run("bpftool", "-j", "map", "dump", "pinned", str(path)).stdout)
-    return bytes(int(byte, 16) for byte in rows[0]["value"])
-
-
-def write_map(path: Path, value: bytes) -> None:
-    run("bpftool", "map", "update", "pinned", str(path), "key", "hex", "0", "0", "0", "0",
-        "value", "hex", *(f"{byte:02x}" for byte in value))
-
-
-def pretend_other_build(world: World, dev: str = "eth0") -> None:
-    """The program on the link says that it is of another build (struct gate_link_config)."""
-    path = world.pins / "links" / dev / "config"
-    value = bytearray(read_map(path))
-    assert value[16:32].rstrip(b"\0"), "the build is at offset 16"
-    value[16:48] = b"another-build".ljust(32, b"\0")
-    write_map(path, bytes(value))
 
 
 # ---- attach and detach ----
