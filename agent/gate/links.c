@@ -276,7 +276,8 @@ int gate_attach(struct gate_change *change, const struct gate_attach *attach,
 /*
  * Less filtering is what somebody needs who is locked out, and that must work
  * on a full or read-only disk, too: it is done first, and what cannot be saved
- * is a warning.
+ * is a warning. The kernel's policy learns of it all the same, so the next
+ * change that can be saved saves it.
  */
 static int commit_or_warn(struct gate_change *change, const char *device, const char *next_boot,
 			  struct report *report)
@@ -284,11 +285,13 @@ static int commit_or_warn(struct gate_change *change, const char *device, const 
 	struct report said = {};
 	int r = gate_commit(change, true, &said);
 
-	if (r < 0)
-		report_warn(report, "it cannot be saved, so the next boot %s %s: %s", next_boot,
-			    device, said.error ? said.error : strerror(-r));
+	if (r == 0)
+		return 0;
+	report_warn(report, "it cannot be saved, so until a change can be, the next boot %s %s: %s",
+		    next_boot, device, said.error ? said.error : strerror(-r));
 	report_clear(&said);
-	return 0;
+	change->options.no_save = true;
+	return gate_commit(change, true, report);
 }
 
 static int audit_now(struct gate_change *change, const char *device, int config,

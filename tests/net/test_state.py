@@ -145,6 +145,12 @@ def read_only(world: World) -> None:
     run("mount", "-o", "remount,bind,ro", str(world.state))
 
 
+def mended(world: World) -> None:
+    """The end of either trouble."""
+    run("mount", "-o", "remount,bind,rw", str(world.state))
+    (world.state / "ballast").unlink(missing_ok=True)
+
+
 def full(world: World) -> None:
     with open(world.state / "ballast", "wb", buffering=0) as ballast, pytest.raises(OSError):
         while True:
@@ -194,6 +200,14 @@ def test_way_back_in_needs_no_disk(world: World, trouble: Callable[[World], None
     assert gets_in(world.net, "stranger")
     assert world.state_file.read_bytes() == saved
     assert not list(world.state.glob(".*")), "no drafts are left"
+
+    mended(world)
+    world.gate("set add other")
+    world.reboot()
+    world.gate("restore")
+    assert "enforce" not in [link["policy"] for link in world.gate("link show")["links"]], \
+        "the next change that can be saved saves this one, too"
+    assert gets_in(world.net, "stranger")
 
 
 @pytest.mark.parametrize("trouble", [read_only, full])
