@@ -27,28 +27,31 @@ static __always_inline void gate_count_one(struct gate_count *count, __u32 bytes
 	count->bytes += bytes;
 }
 
-static __always_inline void gate_count_hit(const struct gate_generation *g, __u32 cpu, __u32 slot)
+static __always_inline void gate_count_hit(__u32 slot)
 {
-	__u32 which = g->head->hits_slot;
-	__u32 index = (cpu & shard_mask) * g->head->hits_capacity + slot;
-	void *hits = bpf_map_lookup_elem(&gate_hits, &which);
-	__u64 *hit;
+	__u32 shard = bpf_get_smp_processor_id() & shard_mask;
+	__u32 index = shard * GATE_HITS_CHUNKS + (slot >> GATE_HITS_SHIFT);
+	__u32 zero = 0;
+	struct gate_hits *hits;
+	void *chunk;
+	__u64 *count;
 
+	chunk = bpf_map_lookup_elem(&gate_hits, &index);
+	if (!chunk)
+		return;
+	hits = bpf_map_lookup_elem(chunk, &zero);
 	if (!hits)
 		return;
-	hit = bpf_map_lookup_elem(hits, &index);
-	if (!hit)
-		return;
+	count = &hits->count[slot & (GATE_HITS_SLOTS - 1)];
 	if (shards_are_shared)
-		__sync_fetch_and_add(hit, 1);
+		__sync_fetch_and_add(count, 1);
 	else
-		*hit += 1;
+		*count += 1;
 }
 
 /* Counts what the services and sets saw of a frame that had candidates. */
-static __always_inline void gate_count_services(const struct gate_generation *g,
-						struct gate_cpu *cpu, const struct gate_decision *d,
-						__u32 bytes)
+static __always_inline void gate_count_services(const struct gate_head *head, struct gate_cpu *cpu,
+						const struct gate_decision *d, __u32 bytes)
 {
 	__u32 service;
 	__u64 sets;
@@ -59,7 +62,7 @@ static __always_inline void gate_count_services(const struct gate_generation *g,
 	}
 	service = gate_lowest(d->admitting);
 	gate_count_one(&cpu->service_pass[service], bytes);
-	sets = d->sets & g->head->service_sets[service];
+	sets = d->sets & head->service_sets[service];
 	if (sets)
 		gate_count_one(&cpu->set[gate_lowest(sets)], bytes);
 }
@@ -89,8 +92,16 @@ static __always_inline void gate_event_packet(struct gate_event *event, const st
 	event->ports_known = p->ports_known;
 	event->sport = p->ports_known ? bpf_ntohs(p->sport) : 0;
 	event->dport = p->ports_known ? bpf_ntohs(p->dport) : 0;
-	__builtin_memcpy(event->source, p->source, sizeof(event->source));
-	__builtin_memcpy(event->destination, p->destination, sizeof(event->destination));
+	__builtin_memset(event->source, 0, sizeof(event->source));
+	__builtin_memset(event->destination, 0, sizeof(event->destination));
+	if (p->family == 4) {
+		__builtin_memcpy(event->source, p->source, sizeof(p->source[0]));
+		__builtin_memcpy(event->destination, p->destination, sizeof(p->destination[0]));
+	}
+	if (p->family == 6) {
+		__builtin_memcpy(event->source, p->source, sizeof(event->source));
+		__builtin_memcpy(event->destination, p->destination, sizeof(event->destination));
+	}
 }
 
 static __noinline int gate_emit(struct xdp_md *ctx, struct gate_cpu *cpu,

@@ -18,18 +18,18 @@ struct gate_decision {
 	__u32 slot;
 };
 
-static __always_inline __u64 gate_services_to(struct gate_generation *g,
+static __always_inline __u64 gate_services_to(const struct gate_head *head,
 					      const struct gate_packet *p)
 {
-	__u32 value = p->family == 4 ? gate_lookup(g, GATE_DST4, p->destination, 4)
-				     : gate_lookup(g, GATE_DST6, p->destination, 16);
+	__u32 value = p->family == 4 ? gate_lookup(head, GATE_DST4, 4, p->destination)
+				     : gate_lookup(head, GATE_DST6, 6, p->destination);
 
-	return value ? g->head->rights[(value - 1) & (GATE_MAX_RIGHTS - 1)].services : 0;
+	return value ? head->rights[(value - 1) & (GATE_MAX_RIGHTS - 1)].services : 0;
 }
 
-static __always_inline __u64 gate_candidates(struct gate_generation *g, const struct gate_packet *p)
+static __always_inline __u64 gate_candidates(const struct gate_head *head,
+					     const struct gate_packet *p)
 {
-	struct gate_head *head = g->head;
 	__u64 dport = bpf_ntohs(p->dport);
 	__u64 to = head->to_services;
 	__u64 services;
@@ -46,26 +46,19 @@ static __always_inline __u64 gate_candidates(struct gate_generation *g, const st
 
 	if (!(services & to) || !p->destination_known)
 		return services;
-	return services & (~to | gate_services_to(g, p));
+	return services & (~to | gate_services_to(head, p));
 }
 
-static __always_inline __u32 gate_source_slot(struct gate_generation *g,
-					      const struct gate_packet *p)
-{
-	return p->family == 4 ? gate_lookup(g, GATE_SRC4, p->source, 4)
-			      : gate_lookup(g, GATE_SRC6, p->source, 16);
-}
-
-static __always_inline struct gate_temporary *gate_temporary_at(const struct gate_generation *g,
+static __always_inline struct gate_temporary *gate_temporary_at(const struct gate_head *head,
 								__u32 index)
 {
 	__u32 size = sizeof(struct gate_temporary);
 
-	return gate_object(g, g->head->temporaries + (index - 1) * size, size);
+	return gate_object(head, head->temporaries + (index - 1) * size, size);
 }
 
 /* Adds the rights that end by themselves and have not ended. */
-static __always_inline void gate_add_temporary(const struct gate_generation *g, __u32 index,
+static __always_inline void gate_add_temporary(const struct gate_head *head, __u32 index,
 					       struct gate_rights *rights)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
@@ -73,7 +66,7 @@ static __always_inline void gate_add_temporary(const struct gate_generation *g, 
 	int i;
 
 	for (i = 0; i < GATE_MAX_TEMPORARY && index; i++) {
-		t = gate_temporary_at(g, index);
+		t = gate_temporary_at(head, index);
 		if (!t)
 			return;
 		if (now < t->expires) {
@@ -84,24 +77,37 @@ static __always_inline void gate_add_temporary(const struct gate_generation *g, 
 	}
 }
 
+/* Rights that do not fit into the value of a table. */
+static __always_inline struct gate_rights gate_special_rights(const struct gate_head *head,
+							      __u32 index, struct gate_decision *d)
+{
+	__u32 size = sizeof(struct gate_special);
+	struct gate_rights rights = {};
+	struct gate_special *special;
+
+	special = gate_object(head, head->specials + index * size, size);
+	if (!special)
+		return rights;
+	d->slot = special->slot;
+	rights = head->rights[special->rights & (GATE_MAX_RIGHTS - 1)];
+	if (special->temporary)
+		gate_add_temporary(head, special->temporary, &rights);
+	return rights;
+}
+
 /* What the source may do. d->slot is set where any prefix covers it. */
-static __always_inline struct gate_rights gate_source_rights(struct gate_generation *g,
+static __always_inline struct gate_rights gate_source_rights(const struct gate_head *head,
 							     const struct gate_packet *p,
 							     struct gate_decision *d)
 {
-	struct gate_rights rights = {};
-	struct gate_entry *entry;
+	__u32 value = p->family == 4 ? gate_lookup(head, GATE_SRC4, 4, p->source)
+				     : gate_lookup(head, GATE_SRC6, 6, p->source);
+	__u32 rights = value >> GATE_SLOT_BITS;
 
-	d->slot = gate_source_slot(g, p);
-	if (!d->slot)
-		return rights;
-	entry = gate_object(g, g->head->entries + d->slot * (__u32)sizeof(*entry), sizeof(*entry));
-	if (!entry)
-		return rights;
-	rights = g->head->rights[entry->rights & (GATE_MAX_RIGHTS - 1)];
-	if (entry->temporary)
-		gate_add_temporary(g, entry->temporary, &rights);
-	return rights;
+	d->slot = value & (GATE_MAX_SLOTS - 1);
+	if (rights == GATE_RIGHTS_SPECIAL)
+		return gate_special_rights(head, d->slot, d);
+	return head->rights[rights & (GATE_MAX_RIGHTS - 1)];
 }
 
 #endif

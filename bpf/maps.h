@@ -34,37 +34,41 @@ struct {
 		});
 } gate_heads SEC(".maps");
 
-/* Shared. Pages of the running generation and of the next, by head.pages_slot. */
+/* Shared. Pages of the running generation and of the next, from head.pages on. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 2);
+	__uint(max_entries, 2 * GATE_MAX_PAGES);
 	__type(key, __u32);
 	__array(
 		values, struct {
 			__uint(type, BPF_MAP_TYPE_ARRAY);
 			__uint(max_entries, 1);
-			__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE);
+			__uint(map_flags, BPF_F_MMAPABLE);
 			__type(key, __u32);
 			__uint(value_size, GATE_PAGE_SIZE);
 		});
 } gate_pages SEC(".maps");
 
+struct gate_hits {
+	__u64 count[GATE_HITS_SLOTS];
+};
+
 /*
- * Shared. Packets by entry: shard * head.hits_capacity + slot. A CPU has a
- * shard of its own (unless there are too many CPUs for the memory); userspace
- * has the last one, where totals of an outgrown array are carried over.
+ * Shared. Packets by slot: element shard * GATE_HITS_CHUNKS + chunk. A CPU has
+ * a shard of its own, unless there are too many CPUs for the memory. Userspace
+ * sets the number of elements before loading.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 2);
+	__uint(max_entries, GATE_HITS_CHUNKS);
 	__type(key, __u32);
 	__array(
 		values, struct {
 			__uint(type, BPF_MAP_TYPE_ARRAY);
 			__uint(max_entries, 1);
-			__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE);
+			__uint(map_flags, BPF_F_MMAPABLE);
 			__type(key, __u32);
-			__type(value, __u64);
+			__uint(value_size, sizeof(struct gate_hits));
 		});
 } gate_hits SEC(".maps");
 

@@ -63,6 +63,11 @@ enum {
 #define DHCPV6_CLIENT bpf_htons(546)
 #define DHCPV6_SERVER bpf_htons(547)
 
+/*
+ * It lies in the CPU's own element of a map instead of on the stack. That costs
+ * the same, and what the parser found out is then unknown to the verifier, which
+ * would otherwise check all that follows for each combination of findings.
+ */
 struct gate_packet {
 	__u32 length; /* of the frame: its first buffer, and all of them where that mattered */
 	__u8 family;
@@ -84,6 +89,8 @@ struct gate_packet {
 	__be32 source[4];
 	__be32 destination[4];
 };
+
+_Static_assert(sizeof(struct gate_packet) <= sizeof(((struct gate_cpu *)0)->frame), "frame");
 
 /* Where the parser stands: next byte, and the end that the headers claim. */
 struct gate_cursor {
@@ -385,7 +392,7 @@ static __always_inline __u32 gate_parse_ipv6(struct gate_cursor *c, struct gate_
 	return gate_walk_ext_headers(c, p);
 }
 
-/* c: offset 0, limit the frame's length. p: zeroed, but for length. */
+/* c: offset 0, limit the frame's length. p: zeroed, but for length and addresses. */
 static __always_inline __u32 gate_parse(struct gate_cursor *c, struct gate_packet *p)
 {
 	struct vlan_tag *tag;

@@ -39,7 +39,6 @@ static int read_running(struct kernel *kernel, struct policy **out, char **docum
 			struct report *report)
 {
 	struct generation generation;
-	const char *text;
 	int r;
 
 	r = generation_map(kernel, &generation, report);
@@ -48,8 +47,7 @@ static int read_running(struct kernel *kernel, struct policy **out, char **docum
 	r = generation_policy(&generation, out, report);
 	if (r == 0 && document) {
 		*length = generation.head->document_length;
-		text = generation_at(&generation, generation.head->document, *length);
-		*document = text ? strndup(text, *length) : NULL;
+		*document = strndup(generation_document(&generation), *length);
 		if (!*document)
 			r = report_errno(report, ENOMEM, "cannot read the running generation");
 	}
@@ -306,7 +304,7 @@ int gate_running(const struct gate_options *options, struct gate_running *out,
 	out->loaded = true;
 	out->generation = generation.head->generation;
 	out->lookup_bytes = generation.head->lookup_bytes;
-	out->kernel_bytes = GATE_HEAD_SIZE + generation.pages_length;
+	out->kernel_bytes = generation_bytes(kernel, &generation);
 	generation_unmap(&generation);
 	return 0;
 }

@@ -141,7 +141,7 @@ struct gate_running {
 	uint64_t generation;
 	uint64_t saved_generation; /* of the state file; 0: none */
 	uint64_t lookup_bytes;	   /* what the source lookup uses */
-	uint64_t kernel_bytes;	   /* what all of the generation uses, document included */
+	uint64_t kernel_bytes;	   /* what all of the generation uses, counters included */
 	uint32_t layout;
 	char build[GATE_NAME_LEN];
 };

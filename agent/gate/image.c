@@ -8,8 +8,7 @@
 #include "agent/gate/image_internal.h"
 #include "agent/gate/trie.h"
 
-/* Refs are 32 bits; half of that is far beyond any list that a node would hold. */
-#define IMAGE_MAX_PAGES 32768U
+#define IMAGE_MAX_PAGES (GATE_MAX_PAGES - GATE_PAGES_START / GATE_PAGE_SIZE)
 
 int image_new(struct image **out)
 {
@@ -31,6 +30,7 @@ void image_free(struct image *image)
 		return;
 	free(image->head);
 	free(image->pages);
+	free(image->notes);
 	free(image->fresh_slots);
 	free(image);
 }
@@ -90,7 +90,7 @@ int image_allocate(struct image *image, size_t size, size_t align, bool whole, u
 			return r;
 	}
 	image->page_used = (uint32_t)(at + size);
-	*ref = (uint32_t)(GATE_HEAD_SIZE + at);
+	*ref = (uint32_t)(GATE_PAGES_START + at);
 	return 0;
 }
 
@@ -98,7 +98,7 @@ void *image_at(struct image *image, uint32_t ref)
 {
 	if (ref < GATE_HEAD_SIZE)
 		return (uint8_t *)image->head + ref;
-	return image->pages + (ref - GATE_HEAD_SIZE);
+	return image->pages + (ref - GATE_PAGES_START);
 }
 
 uint64_t image_services_of_sets(const struct image *image, uint64_t sets)
@@ -137,22 +137,8 @@ int image_add_rights(struct image *image, uint64_t services, uint64_t sets, uint
 	return 0;
 }
 
-static int store_document(struct image *image, const char *document, size_t length)
-{
-	uint32_t ref;
-	int r;
-
-	r = image_allocate(image, length ? length : 1, 8, false, &ref);
-	if (r < 0)
-		return r;
-	memcpy(image_at(image, ref), document, length);
-	image->head->document = ref;
-	image->head->document_length = (uint32_t)length;
-	return 0;
-}
-
 /* Upper bounds do: a prefix may be in several sets, or a destination of several services. */
-static int reserve_fronts(struct image *image, const struct policy *policy)
+static int reserve_tables(struct image *image, const struct policy *policy)
 {
 	size_t counts[GATE_TABLES] = {0};
 	const struct policy_service *service;
@@ -166,9 +152,24 @@ static int reserve_fronts(struct image *image, const struct policy *policy)
 		for (j = 0; service->name[0] && j < service->to_count; j++)
 			counts[service->to[j].family == 4 ? GATE_DST4 : GATE_DST6]++;
 	}
-	for (i = 0; r == 0 && i < GATE_TABLES; i++)
-		r = trie_reserve_front(image, (enum gate_table)i, counts[i]);
+	/* Destinations are few: before the sources, which may need more than there is. */
+	for (i = GATE_TABLES; r == 0 && i-- > 0;)
+		r = trie_reserve(image, (enum gate_table)i, counts[i]);
 	return r;
+}
+
+/* The slots are there already; the document goes behind them. */
+static int add_document(struct image *image, const char *document, size_t length)
+{
+	uint8_t *notes = realloc(image->notes, image->notes_length + length + 1);
+
+	if (!notes)
+		return -ENOMEM;
+	memcpy(notes + image->notes_length, document, length);
+	image->notes = notes;
+	image->notes_length += length;
+	image->head->document_length = (uint32_t)length;
+	return 0;
 }
 
 static int compile(struct image *image, const struct policy *policy, const char *document,
@@ -184,28 +185,21 @@ static int compile(struct image *image, const struct policy *policy, const char 
 	head->non_ip_drop = policy->non_ip_drop;
 	head->rights_count = 1; /* rights[0]: none */
 
-	r = reserve_fronts(image, policy);
+	r = reserve_tables(image, policy);
 	if (r < 0)
 		return r;
 	r = image_compile_services(image, policy, report);
 	if (r < 0)
 		return r;
-	r = image_compile_sources(image, policy, report);
-	if (r < 0)
-		return r;
+	/* Before the sources, too: what is little stays in the head. */
 	r = image_compile_destinations(image, policy, report);
 	if (r < 0)
 		return r;
-	r = store_document(image, document, length);
+	r = image_compile_sources(image, policy, report);
 	if (r < 0)
 		return r;
-	if (!image->page_count) {
-		r = grow_pages(image, 1); /* the kernel has no empty maps */
-		if (r < 0)
-			return r;
-	}
 	head->page_count = image->page_count;
-	return 0;
+	return add_document(image, document, length);
 }
 
 int image_compile(const struct policy *policy, const char *document, size_t document_length,

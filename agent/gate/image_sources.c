@@ -18,7 +18,7 @@ struct source {
 	size_t first, end;
 	uint32_t slot;
 	uint64_t sets;	    /* permanent: its own and those of all that cover it */
-	uint32_t temporary; /* as gate_entry.temporary */
+	uint32_t temporary; /* as gate_special.temporary */
 	uint32_t depth;	    /* of the chain of temporary rights */
 };
 
@@ -27,9 +27,9 @@ struct sources {
 	struct source *list;
 	size_t count;
 	size_t ipv4_count;
-	size_t temporary_count;
-	uint32_t slot_count; /* highest slot + 1 */
-	int64_t boot_offset; /* CLOCK_BOOTTIME - CLOCK_REALTIME, ns */
+	size_t temporary_count; /* entries with an expiry */
+	uint32_t slot_count;	/* highest slot + 1 */
+	int64_t boot_offset;	/* CLOCK_BOOTTIME - CLOCK_REALTIME, ns */
 };
 
 static int64_t clock_ns(clockid_t clock)
@@ -106,7 +106,7 @@ static int assign_slots(struct sources *s, struct image *image)
 		if (s->list[i].slot >= s->slot_count)
 			s->slot_count = s->list[i].slot + 1;
 	}
-	return 0;
+	return s->slot_count > GATE_MAX_SLOTS ? -E2BIG : 0;
 }
 
 static uint64_t boot_time(const struct sources *s, uint64_t seconds)
@@ -185,101 +185,110 @@ static int add_up_rights(struct sources *s, struct image *image, struct report *
 	return 0;
 }
 
-static int store_entries(struct sources *s, struct image *image, struct report *report)
+/* Must its rights be looked up in a table of their own? */
+static bool is_special(const struct source *source, uint32_t rights)
 {
-	struct gate_head *head = image->head;
-	struct gate_entry *entry;
-	uint32_t rights;
+	return source->temporary || rights >= GATE_RIGHTS_SPECIAL;
+}
+
+/*
+ * What the tables say of each source: its rights and slot; or, where these do
+ * not fit or are not for good, where they are. Specials are counted first.
+ */
+static int make_values(struct sources *s, struct image *image, uint32_t *rights,
+		       struct trie_item *items)
+{
+	struct gate_special *specials;
+	uint32_t count = 0;
+	size_t i;
+	int r;
+
+	for (i = 0; i < s->count; i++)
+		count += is_special(&s->list[i], rights[i]);
+	r = image_allocate(image, (count ? count : 1) * sizeof(*specials), sizeof(*specials), false,
+			   &image->head->specials);
+	if (r < 0)
+		return r;
+	specials = image_at(image, image->head->specials);
+	for (i = 0, count = 0; i < s->count; i++) {
+		const struct source *source = &s->list[i];
+
+		items[i].prefix = source->prefix;
+		items[i].value = rights[i] << GATE_SLOT_BITS | source->slot;
+		if (!is_special(source, rights[i]))
+			continue;
+		items[i].value = GATE_RIGHTS_SPECIAL << GATE_SLOT_BITS | count;
+		specials[count++] = (struct gate_special){
+			.slot = source->slot, .rights = rights[i], .temporary = source->temporary};
+	}
+	return 0;
+}
+
+static int find_rights(struct sources *s, struct image *image, uint32_t *rights,
+		       struct report *report)
+{
 	size_t i;
 	int r;
 
 	for (i = 0; i < s->count; i++) {
 		r = image_add_rights(image, image_services_of_sets(image, s->list[i].sets),
-				     s->list[i].sets, &rights, report);
+				     s->list[i].sets, &rights[i], report);
 		if (r < 0)
 			return r;
-		entry = image_at(image, head->entries + s->list[i].slot * (uint32_t)sizeof(*entry));
-		entry->rights = rights;
-		entry->temporary = s->list[i].temporary;
 	}
-	head->slot_count = s->slot_count;
 	return 0;
+}
+
+static int build_tables(struct sources *s, struct image *image, struct report *report)
+{
+	_cleanup_free_ struct trie_item *items = calloc(s->count ? s->count : 1, sizeof(*items));
+	_cleanup_free_ uint32_t *rights = calloc(s->count ? s->count : 1, sizeof(*rights));
+	int r;
+
+	if (!items || !rights)
+		return -ENOMEM;
+	r = find_rights(s, image, rights, report);
+	if (r == 0)
+		r = make_values(s, image, rights, items);
+	if (r == 0)
+		r = trie_build(image, GATE_SRC4, items, s->ipv4_count);
+	if (r == 0)
+		r = trie_build(image, GATE_SRC6, items + s->ipv4_count, s->count - s->ipv4_count);
+	return r;
 }
 
 /* The slots in prefix order, from which the next change learns which prefix has which. */
 static int store_slots(struct sources *s, struct image *image)
 {
-	uint32_t *slots;
-	uint32_t ref;
+	uint32_t *slots = malloc((s->count ? s->count : 1) * sizeof(*slots));
 	size_t i;
-	int r;
 
-	r = image_allocate(image, (s->count ? s->count : 1) * sizeof(*slots), sizeof(*slots), false,
-			   &ref);
-	if (r < 0)
-		return r;
-	slots = image_at(image, ref);
-	for (i = 0; i < s->count; i++)
-		slots[i] = s->list[i].slot;
-	image->head->slots = ref;
-	image->head->slots_count = (uint32_t)s->count;
-	return 0;
-}
-
-static int build_tables(struct sources *s, struct image *image)
-{
-	_cleanup_free_ struct trie_item *items = calloc(s->count ? s->count : 1, sizeof(*items));
-	size_t i;
-	int r;
-
-	if (!items)
+	if (!slots)
 		return -ENOMEM;
 	for (i = 0; i < s->count; i++)
-		items[i] = (struct trie_item){s->list[i].prefix, s->list[i].slot};
-	r = trie_build(image, GATE_SRC4, items, s->ipv4_count);
-	if (r < 0)
-		return r;
-	return trie_build(image, GATE_SRC6, items + s->ipv4_count, s->count - s->ipv4_count);
-}
-
-static uint32_t front_bytes(const struct gate_trie *trie)
-{
-	return trie->front ? (1U << (32 - trie->front_shift)) / 8 : 0;
+		slots[i] = s->list[i].slot;
+	image->notes = (uint8_t *)slots;
+	image->notes_length = s->count * sizeof(*slots);
+	image->head->slots_count = (uint32_t)s->count;
+	image->head->slot_count = s->slot_count;
+	return 0;
 }
 
 static int compile_sources(struct sources *s, struct image *image, struct report *report)
 {
-	uint32_t before = image->head_used + image->page_used;
-	struct gate_head *head = image->head;
 	int r;
 
 	r = group_entries(s);
-	if (r < 0)
-		return r;
-	r = assign_slots(s, image);
-	if (r < 0)
-		return r;
-	r = build_tables(s, image);
-	if (r < 0)
-		return r;
-	r = image_allocate(image, s->slot_count * sizeof(struct gate_entry),
-			   sizeof(struct gate_entry), false, &head->entries);
-	if (r < 0)
-		return r;
-	r = image_allocate(image, (s->temporary_count + 1) * sizeof(struct gate_temporary),
-			   sizeof(struct gate_temporary), false, &head->temporaries);
-	if (r < 0)
-		return r;
-	r = add_up_rights(s, image, report);
-	if (r < 0)
-		return r;
-	r = store_entries(s, image, report);
-	if (r < 0)
-		return r;
-	head->lookup_bytes = image->head_used + image->page_used - before +
-			     front_bytes(&head->tries[GATE_SRC4]) +
-			     front_bytes(&head->tries[GATE_SRC6]);
-	return store_slots(s, image);
+	if (r == 0)
+		r = assign_slots(s, image);
+	if (r == 0)
+		r = image_allocate(image, (s->temporary_count + 1) * sizeof(struct gate_temporary),
+				   sizeof(struct gate_temporary), false, &image->head->temporaries);
+	if (r == 0)
+		r = add_up_rights(s, image, report);
+	if (r == 0)
+		r = build_tables(s, image, report);
+	return r < 0 ? r : store_slots(s, image);
 }
 
 int image_compile_sources(struct image *image, const struct policy *policy, struct report *report)

@@ -198,11 +198,9 @@ static uint32_t shards_for(uint32_t cpus)
 	return shards;
 }
 
-static int write_meta(struct kernel *kernel, struct report *report)
+static int fill_meta(struct kernel *kernel, struct report *report)
 {
-	uint32_t zero = 0;
 	int cpus = libbpf_num_possible_cpus();
-	int r;
 
 	if (cpus < 0)
 		return report_errno(report, -cpus, "cannot count the CPUs");
@@ -210,27 +208,29 @@ static int write_meta(struct kernel *kernel, struct report *report)
 	kernel->info.layout = GATE_LAYOUT;
 	kernel->info.shards = shards_for((uint32_t)cpus);
 	snprintf(kernel->info.build, sizeof(kernel->info.build), "%s", kernel_build());
-	r = bpf_map_update_elem(kernel->meta, &zero, &kernel->info, BPF_ANY);
-	return r < 0 ? report_errno(report, -r, "cannot write the gate's layout") : 0;
+	return 0;
 }
 
 int kernel_create(const char *pin_dir, struct kernel **out, struct report *report)
 {
 	_cleanup_(kernel_freep) struct kernel *kernel = kernel_new(pin_dir);
 	struct shared_map maps[SHARED_MAPS];
+	uint32_t zero = 0;
 	int i, r;
 
 	if (!kernel)
 		return report_errno(report, ENOMEM, "cannot load the gate");
 	list_shared(kernel, maps);
 	unpin_shared(kernel, maps);
-	r = loader_shared(&kernel->heads, &kernel->pages, &kernel->hits, &kernel->events,
-			  &kernel->meta, report);
+	r = fill_meta(kernel, report);
+	if (r == 0)
+		r = loader_shared(kernel->info.shards, &kernel->heads, &kernel->pages,
+				  &kernel->hits, &kernel->events, &kernel->meta, report);
 	if (r < 0)
 		return r;
-	r = write_meta(kernel, report);
+	r = bpf_map_update_elem(kernel->meta, &zero, &kernel->info, BPF_ANY);
 	if (r < 0)
-		return r;
+		return report_errno(report, -r, "cannot write the gate's layout");
 	for (i = 0; i < SHARED_MAPS; i++) {
 		_cleanup_free_ char *path = kernel_path(pin_dir, maps[i].name, NULL);
 

@@ -3,11 +3,8 @@
  * The gate in the kernel: its shared maps and their pins.
  *
  *	PIN_DIR/meta, heads, pages, hits, events	shared maps
- *	PIN_DIR/inner/TYPE-ID				maps of the running generation
+ *	PIN_DIR/inner/...				see inner.h
  *	PIN_DIR/links/DEVICE/...			see link.h
- *
- * The maps of a generation are pinned by map id, so that CAP_BPF is enough to
- * open what an outer map refers to (opening by id needs CAP_SYS_ADMIN).
  */
 #ifndef APIMGATE_GATE_KERNEL_H
 #define APIMGATE_GATE_KERNEL_H
@@ -36,21 +33,26 @@ void kernel_freep(struct kernel **kernel);
 /* Makes the directory that the lock is on. Fails where it is not on a BPF file system. */
 int kernel_make_pin_dir(const char *pin_dir, struct report *report);
 
-/* Gives the generation to the kernel and switches to it. */
+/*
+ * Gives the generation to the kernel and switches to it; the caller holds the lock.
+ * Of the image only the head changes: it learns where its pages and notes are.
+ */
 int kernel_publish(struct kernel *kernel, const struct image *image, struct report *report);
 
 /* A read-only view of the running generation. */
 struct generation {
 	const struct gate_head *head;
-	const uint8_t *pages;
-	size_t pages_length;
+	const uint8_t *notes; /* slots, then the document */
+	size_t notes_length;
 };
 
 /* -ENOENT, without an error, where none was published. */
 int generation_map(struct kernel *kernel, struct generation *out, struct report *report);
 void generation_unmap(struct generation *generation);
-/* size bytes at ref, or NULL where they are not inside. */
-const void *generation_at(const struct generation *generation, uint32_t ref, size_t size);
+/* Its document, of head->document_length bytes. */
+const char *generation_document(const struct generation *generation);
+/* What all of it takes in the kernel, hit counters included. */
+uint64_t generation_bytes(const struct kernel *kernel, const struct generation *generation);
 
 /* The policy of the running generation, with slots and what it uses. */
 int generation_policy(const struct generation *generation, struct policy **out,

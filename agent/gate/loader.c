@@ -69,7 +69,8 @@ static int keep(const struct bpf_map *map)
 	return fd < 0 ? -errno : fd;
 }
 
-int loader_shared(int *heads, int *pages, int *hits, int *events, int *meta, struct report *report)
+int loader_shared(uint32_t shards, int *heads, int *pages, int *hits, int *events, int *meta,
+		  struct report *report)
 {
 	_cleanup_(destroy_skeleton) struct gate_bpf *skeleton = NULL;
 	int r;
@@ -78,7 +79,9 @@ int loader_shared(int *heads, int *pages, int *hits, int *events, int *meta, str
 	if (r < 0)
 		return r;
 	bpf_program__set_autoload(skeleton->progs.apimgate, false);
-	r = gate_bpf__load(skeleton);
+	r = bpf_map__set_max_entries(skeleton->maps.gate_hits, shards * GATE_HITS_CHUNKS);
+	if (r == 0)
+		r = gate_bpf__load(skeleton);
 	if (r < 0)
 		return explain_load(r, report);
 	*heads = keep(skeleton->maps.gate_heads);

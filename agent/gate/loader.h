@@ -10,8 +10,9 @@
 #include "agent/gate/kernel.h"
 #include "agent/gate/link.h"
 
-/* Makes the shared maps; descriptors are the caller's. */
-int loader_shared(int *heads, int *pages, int *hits, int *events, int *meta, struct report *report);
+/* Makes the shared maps, for so many shards of hit counters; descriptors are the caller's. */
+int loader_shared(uint32_t shards, int *heads, int *pages, int *hits, int *events, int *meta,
+		  struct report *report);
 
 /* Loads the program, or with probe the explaining one; see link_load(). */
 int loader_program(const struct kernel *kernel, bool probe, struct link_programs *programs,

@@ -9,14 +9,15 @@
  *
  * A generation is one address space of bytes, written once by userspace:
  *
- *   0                 GATE_HEAD_SIZE                             ...
- *   | struct gate_head, then the arena | page 0 | page 1 | ...    |
+ *   0                GATE_HEAD_SIZE        GATE_PAGES_START               ...
+ *   | struct gate_head, then the arena | - | page | page | ...             |
  *
- * The head is one value of an array map, the pages are values of a second
- * one. A "ref" is a byte offset into that space. An object that the program
- * reads never straddles a page border, and a trie node lies in the same page
- * as its values. Everything of a small list fits in the head, and then the
- * program reaches it without one helper call.
+ * The head is the one value of an array map, and so is each page. A "ref" is
+ * a byte offset into that space, a "unit" one in cache lines of 64 bytes. An
+ * object that the program reads never straddles a page border, and a node
+ * lies in the same page as its values. All of a list of some 2,000 prefixes
+ * fits in the head; what does not is in pages. No lookup of a map costs a call:
+ * sizes and numbers of elements are constants, so the kernel compiles them inline.
  */
 #ifndef APIMGATE_ABI_H
 #define APIMGATE_ABI_H
@@ -26,7 +27,7 @@
 #include "reasons.h"
 
 #define GATE_MAGIC 0x6574616761706931ULL
-#define GATE_LAYOUT 1
+#define GATE_LAYOUT 2
 
 #define GATE_MAX_SERVICES 64
 #define GATE_MAX_SETS 64
@@ -42,22 +43,43 @@
 /* The set that exists from the start and may reach every service. */
 #define GATE_SET_PLATFORM 0
 
-#define GATE_PAGE_SHIFT 16
+#define GATE_HEAD_SIZE (384U << 10)
+#define GATE_PAGE_SHIFT 18
 #define GATE_PAGE_SIZE (1U << GATE_PAGE_SHIFT)
-#define GATE_HEAD_PAGES 6
-#define GATE_HEAD_SIZE (GATE_HEAD_PAGES * GATE_PAGE_SIZE)
+#define GATE_PAGES_START (2 * GATE_PAGE_SIZE)
+/* Pages that a generation's address space can have, those before the first included. */
+#define GATE_MAX_PAGES 1024U
+#define GATE_UNIT 64U
+
+/* Hit counters: an array a CPU (or group of CPUs) for each GATE_HITS_SLOTS slots. */
+#define GATE_HITS_SHIFT 11
+#define GATE_HITS_SLOTS (1U << GATE_HITS_SHIFT)
+#define GATE_SLOT_BITS 21
+#define GATE_MAX_SLOTS (1U << GATE_SLOT_BITS)
+#define GATE_HITS_CHUNKS (GATE_MAX_SLOTS >> GATE_HITS_SHIFT)
 
 /*
- * Values of a trie: none, an entry's slot, or (top bit) a node's ref in units
- * of sizeof(struct gate_node).
+ * A value of a prefix table: GATE_TRIE_NONE, or a number of 31 bits that its
+ * maker understands, or (top bit) what to read next: kind, at which bit of the
+ * address its key starts, and its unit.
  */
 #define GATE_TRIE_NONE 0U
 #define GATE_TRIE_CHILD 0x80000000U
+#define GATE_KIND_SHIFT 29 /* 2 bits, enum gate_kind */
+#define GATE_BIT_SHIFT 23  /* 6 bits, half the number of the bit */
+#define GATE_UNIT_MASK 0x7fffffU
+
+enum gate_kind { GATE_NODE, GATE_LINE32, GATE_LINE64, GATE_BUCKET };
+
+/* No chain of a lookup is longer, in children read after the root. */
+#define GATE_MAX_STEPS4 6
+#define GATE_MAX_STEPS6 20
+#define GATE_MAX_BUCKETS 4
 
 /*
- * One 8-bit step of the trie. The 256 positions are run-coded: a set bit
- * starts a new run, and the value of position p is
- * values[number of set bits in 0..p - 1]. Bit 0 is always set.
+ * 8 bits of the address: 256 positions, run-coded. A set bit starts a new run,
+ * and the value of position p is values[number of set bits in 1..p]. Bit 0 is
+ * always set.
  */
 struct gate_node {
 	__u64 starts[4];
@@ -67,16 +89,59 @@ struct gate_node {
 };
 
 /*
- * A prefix table. The front is a bitmap over the first bits of the address:
- * a clear bit means that no prefix covers it, which settles a flood with one
- * load. root: a node (steps of 8 bits from the first), or, with root_wide, a
- * table of 65,536 values for the first 16 bits.
+ * 32 or 62 bits of the address (bits past its end are zero): value[i] is that
+ * of keys from from[i - 1] to before from[i]. Unused ones at the end have a
+ * greatest key, and repeat the last value. 62 bits, so that the difference of
+ * two keys fits into 63 and its sign tells which is greater.
+ */
+struct gate_line32 {
+	__u32 from[7]; /* or ~0 */
+	__u32 value[8];
+	__u32 pad;
+};
+
+#define GATE_LINE64_BITS 62
+#define GATE_KEY_UNUSED (1ULL << 62)
+
+struct gate_line64 {
+	__u32 value[6];
+	__u64 from[5]; /* or GATE_KEY_UNUSED */
+};
+
+/*
+ * The first 48 bits of an address, hashed: value[i] is that of key[i], and
+ * value[5] that of all others, which is another bucket or GATE_TRIE_NONE.
+ */
+#define GATE_BUCKET_BITS 48
+#define GATE_BUCKET_KEYS 5
+
+struct gate_bucket {
+	__u32 value[GATE_BUCKET_KEYS + 1];
+	__u64 key[GATE_BUCKET_KEYS]; /* or GATE_KEY_UNUSED */
+};
+
+/* Multiplicative hashing: the top bits of key * GATE_HASH are the hash. */
+#define GATE_HASH 0x9e3779b97f4a7c15ULL
+
+/*
+ * A prefix table. Fronts are bitmaps; where both have a clear bit no prefix
+ * covers the address, which settles a flood. The plain one is over the first
+ * bits of the address; the hashed one, which IPv6 may have, over the hash of
+ * its first 32 bits, and stands for all prefixes that are no shorter.
+ *
+ * Then buckets are asked, if there are any (IPv6): they know all prefixes that
+ * are no shorter than 48 bits. What they do not know is looked up in the root,
+ * a table of values for the first bits, and what it leads to.
  */
 struct gate_trie {
-	__u32 front;	   /* ref, in the head; 0: the table is empty */
-	__u32 front_shift; /* bit number = first 32 address bits >> front_shift */
-	__u32 root;	   /* ref */
-	__u32 root_wide;
+	__u32 front;	     /* ref of __u64[] */
+	__u32 front_shift;   /* bit number = first 32 bits of the address >> front_shift */
+	__u32 hashed;	     /* ref of __u64[]; 0: none */
+	__u32 hashed_shift;  /* bit number = hash >> hashed_shift */
+	__u32 root;	     /* ref of __u32[]; 0: the table is empty */
+	__u32 root_shift;    /* index = first 32 bits of the address >> root_shift */
+	__u32 buckets;	     /* unit; 0: none */
+	__u32 buckets_shift; /* index = hash >> buckets_shift */
 };
 
 enum gate_table { GATE_SRC4, GATE_SRC6, GATE_DST4, GATE_DST6, GATE_TABLES };
@@ -87,10 +152,19 @@ struct gate_rights {
 	__u64 sets;
 };
 
-/* By slot. Slots of unchanged prefixes stay the same from one generation to the next. */
-struct gate_entry {
+/*
+ * What a table of sources says of a prefix: its slot (which numbers its hit
+ * counter, and stays the same from one generation to the next) and, above it,
+ * the index of its rights. If that is GATE_RIGHTS_SPECIAL, the lower bits are
+ * an index of gate_special instead. Destinations: 1 + index of the rights.
+ */
+#define GATE_RIGHTS_SPECIAL ((1U << (31 - GATE_SLOT_BITS)) - 1)
+
+struct gate_special {
+	__u32 slot;
 	__u32 rights;	 /* index into the head's rights */
 	__u32 temporary; /* 1 + index of the first temporary right; 0: none */
+	__u32 pad;
 };
 
 /* A right that ends by itself, whoever is alive; a chain from long to short prefixes. */
@@ -98,7 +172,7 @@ struct gate_temporary {
 	__u64 services;
 	__u64 sets;
 	__u64 expires; /* ns, CLOCK_BOOTTIME */
-	__u32 next;    /* as gate_entry.temporary */
+	__u32 next;    /* as gate_special.temporary */
 	__u32 pad;
 	__u64 unused[4];
 };
@@ -106,10 +180,8 @@ struct gate_temporary {
 struct gate_head {
 	__u64 magic;
 	__u32 layout;
-	__u32 pages_slot; /* which element of the outer map holds the pages */
+	__u32 pages; /* element of the outer map that would hold ref 0 */
 	__u64 generation;
-	__u32 hits_slot; /* likewise for the hit counters */
-	__u32 hits_capacity;
 
 	__u8 default_drop;
 	__u8 non_ip_drop;
@@ -119,18 +191,21 @@ struct gate_head {
 	__u64 to_services; /* services that have destination prefixes */
 
 	struct gate_trie tries[GATE_TABLES];
-	__u32 entries;	   /* ref of struct gate_entry[slot_count] */
-	__u32 slot_count;  /* slot 0 is never used */
+	__u32 specials;	   /* ref of struct gate_special[] */
 	__u32 temporaries; /* ref of struct gate_temporary[] */
 	__u32 rights_count;
+	__u32 slot_count; /* slot 0 is never used */
 
-	/* For userspace only: the document the generation was made from. */
-	__u32 document;	       /* ref */
-	__u32 document_length; /* bytes */
-	__u32 slots;	       /* ref of __u32[]: slot of each unique prefix, in order */
+	/*
+	 * For userspace only: the map that holds __u32 slots[slots_count], the slot of
+	 * each distinct prefix in order, and then the document that the generation was
+	 * made from.
+	 */
+	__u32 notes; /* id of the map */
 	__u32 slots_count;
-	__u32 lookup_bytes; /* what the lookup of sources uses of this space */
-	__u32 pad2[9];
+	__u32 document_length; /* bytes */
+	__u32 lookup_bytes;    /* what the lookup of sources uses of this space */
+	__u32 pad2[12];
 
 	/* Sets that a service admits. */
 	__u64 service_sets[GATE_MAX_SERVICES];
@@ -172,6 +247,7 @@ struct gate_cpu {
 	__u64 events_lost; /* the ring was full */
 	__u64 events_sent;
 	__u64 unused[4];
+	__u64 frame[8]; /* the program's notes on the frame at hand */
 };
 
 #define GATE_EVENT_BYTES 96
@@ -214,14 +290,19 @@ struct gate_explanation {
 struct gate_meta {
 	__u64 magic;
 	__u32 layout;
-	__u32 shards; /* of the hit counters; one more belongs to userspace */
+	__u32 shards; /* of the hit counters */
 	char build[GATE_NAME_LEN];
 };
 
 #define GATE_STATIC_ASSERT(name, condition) _Static_assert(condition, name)
 GATE_STATIC_ASSERT("node is one cache line", sizeof(struct gate_node) == 64);
-GATE_STATIC_ASSERT("trie", sizeof(struct gate_trie) == 16);
-GATE_STATIC_ASSERT("entry", sizeof(struct gate_entry) == 8);
+GATE_STATIC_ASSERT("lines are cache lines", sizeof(struct gate_line32) == GATE_UNIT);
+GATE_STATIC_ASSERT("lines are cache lines", sizeof(struct gate_line64) == GATE_UNIT);
+GATE_STATIC_ASSERT("buckets are cache lines", sizeof(struct gate_bucket) == GATE_UNIT);
+GATE_STATIC_ASSERT("units reach every page",
+		   GATE_MAX_PAGES <= ((GATE_UNIT_MASK + 1ULL) * GATE_UNIT) >> GATE_PAGE_SHIFT);
+GATE_STATIC_ASSERT("trie", sizeof(struct gate_trie) == 32);
+GATE_STATIC_ASSERT("special", sizeof(struct gate_special) == 16);
 GATE_STATIC_ASSERT("temporary is one cache line", sizeof(struct gate_temporary) == 64);
 GATE_STATIC_ASSERT("link config", sizeof(struct gate_link_config) == 48);
 GATE_STATIC_ASSERT("cpu counters are whole cache lines", sizeof(struct gate_cpu) % 64 == 0);
@@ -229,7 +310,6 @@ GATE_STATIC_ASSERT("event", sizeof(struct gate_event) == 160);
 GATE_STATIC_ASSERT("explanation", sizeof(struct gate_explanation) == 32);
 GATE_STATIC_ASSERT("meta", sizeof(struct gate_meta) == 48);
 GATE_STATIC_ASSERT("arena starts aligned", sizeof(struct gate_head) % 64 == 0);
-GATE_STATIC_ASSERT("head leaves room for fronts", sizeof(struct gate_head) <= 3 * GATE_PAGE_SIZE);
 GATE_STATIC_ASSERT("every reason has a counter", GATE_REASON_COUNT <= GATE_MAX_REASONS);
 
 #endif

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * killat N COMMAND...: kills the command with SIGKILL before its Nth system
- * call that could change something, so that a test can go through all the
- * moments between two changes. Exits with 0 if it was killed, 77 if it ended
- * before, whatever its status.
+ * call that could change something, whichever of its threads makes it, so that
+ * a test can go through all the moments between two changes. Exits with 0 if it
+ * was killed, 77 if it ended before, whatever its status.
  */
 #include <errno.h>
 #include <linux/bpf.h>
@@ -53,47 +53,69 @@ static void die(const char *what)
 	exit(1);
 }
 
-/* Runs to the next entry or exit of a system call; 0: the command has ended. */
-static int step(pid_t child)
+/* The signal to go on with; 0 where the stop is none of the command's business. */
+static int signal_of(pid_t child, pid_t thread, int status)
 {
-	int status, signal = 0;
+	if (status >> 16 || WSTOPSIG(status) == (SIGTRAP | 0x80))
+		return 0;
+	if (thread != child && WSTOPSIG(status) == SIGSTOP)
+		return 0; /* how a new thread begins */
+	return WSTOPSIG(status);
+}
+
+/* Runs to the next entry or exit of a system call in *thread; 0: the command has ended. */
+static int step(pid_t child, pid_t *thread, int signal)
+{
+	int status;
 
 	for (;;) {
-		if (ptrace(PTRACE_SYSCALL, child, 0, signal) < 0)
+		if (*thread && ptrace(PTRACE_SYSCALL, *thread, 0, signal) < 0 && errno != ESRCH)
 			die("PTRACE_SYSCALL");
-		if (waitpid(child, &status, 0) != child)
+		*thread = waitpid(-1, &status, __WALL);
+		if (*thread < 0)
 			die("waitpid");
-		if (WIFEXITED(status) || WIFSIGNALED(status))
-			return 0;
+		if (WIFEXITED(status) || WIFSIGNALED(status)) {
+			if (*thread == child)
+				return 0;
+			*thread = 0;
+			continue;
+		}
 		if (WSTOPSIG(status) == (SIGTRAP | 0x80))
 			return 1;
-		/* The stop at exec is none of the command's business. */
-		signal = status >> 16 ? 0 : WSTOPSIG(status);
+		signal = signal_of(child, *thread, status);
 	}
+}
+
+static pid_t start(char **argv)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		raise(SIGSTOP);
+		execv(argv[0], argv);
+		_exit(127);
+	}
+	if (child < 0 || waitpid(child, NULL, 0) != child)
+		die("fork");
+	if (ptrace(PTRACE_SETOPTIONS, child, 0,
+		   PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE |
+			   PTRACE_O_EXITKILL) < 0)
+		die("PTRACE_SETOPTIONS");
+	return child;
 }
 
 int main(int argc, char **argv)
 {
 	struct __ptrace_syscall_info info;
 	long left = argc > 2 ? atol(argv[1]) : 0;
-	pid_t child;
+	pid_t child, thread;
 
 	if (left <= 0)
 		return 2;
-	child = fork();
-	if (child == 0) {
-		ptrace(PTRACE_TRACEME, 0, 0, 0);
-		raise(SIGSTOP);
-		execv(argv[2], argv + 2);
-		_exit(127);
-	}
-	if (child < 0 || waitpid(child, NULL, 0) != child)
-		die("fork");
-	if (ptrace(PTRACE_SETOPTIONS, child, 0,
-		   PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL) < 0)
-		die("PTRACE_SETOPTIONS");
-	while (step(child)) {
-		if (ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof(info), &info) < 0)
+	child = thread = start(argv + 2);
+	while (step(child, &thread, 0)) {
+		if (ptrace(PTRACE_GET_SYSCALL_INFO, thread, sizeof(info), &info) < 0)
 			die("PTRACE_GET_SYSCALL_INFO");
 		if (info.op != PTRACE_SYSCALL_INFO_ENTRY ||
 		    !is_changing(info.entry.nr, info.entry.args[0]))
@@ -101,8 +123,8 @@ int main(int argc, char **argv)
 		if (--left)
 			continue;
 		kill(child, SIGKILL);
-		if (waitpid(child, NULL, 0) != child)
-			die("waitpid");
+		while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
+			; /* all of its threads are gone */
 		return 0;
 	}
 	return ENDED_BEFORE;

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flood import Flood
-from maps import pretend_other_build
+from maps import assert_one_generation, pretend_other_build
 from net import APIM4, APIM6, BACKEND4, STRANGER4
 from traffic import WEB
 from world import World
@@ -81,6 +81,6 @@ def test_chaos(world: World, tools: Path) -> None:
     assert world.reason("not-allowed") == flood.sent["stranger"]
     world.gate("restore")
     world.gate("set add last")
-    assert len(list((world.pins / "inner").iterdir())) == 3
+    assert_one_generation(world)
     assert world.generation() == world.saved_generation()
     assert world.link()["policy"] == "enforce"

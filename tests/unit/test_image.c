@@ -92,20 +92,38 @@ static void add_many(struct policy *policy, uint8_t set, uint8_t family, uint32_
 	assert_int_equal(policy_sort_entries(policy, NULL), 0);
 }
 
-static uint32_t source_slot(struct image *image, const char *text)
+static uint32_t source_value(struct image *image, const char *text)
 {
 	struct prefix prefix = parse(text);
 
 	return trie_lookup(image, prefix.family == 4 ? GATE_SRC4 : GATE_SRC6, prefix.address);
 }
 
+/* What the program makes of a value: NULL, or the one whose rights do not fit into it. */
+static const struct gate_special *special_of(struct image *image, uint32_t value)
+{
+	const struct gate_special *specials = image_at(image, image->head->specials);
+
+	if (value >> GATE_SLOT_BITS != GATE_RIGHTS_SPECIAL)
+		return NULL;
+	return &specials[value & (GATE_MAX_SLOTS - 1)];
+}
+
+static uint32_t source_slot(struct image *image, const char *text)
+{
+	uint32_t value = source_value(image, text);
+	const struct gate_special *special = special_of(image, value);
+
+	return special ? special->slot : value & (GATE_MAX_SLOTS - 1);
+}
+
 static const struct gate_rights *rights_of(struct image *image, const char *text)
 {
-	const struct gate_entry *entries = image_at(image, image->head->entries);
-	uint32_t slot = source_slot(image, text);
+	uint32_t value = source_value(image, text);
+	const struct gate_special *special = special_of(image, value);
 
-	assert_true(slot > 0);
-	return &image->head->rights[entries[slot].rights];
+	assert_true(source_slot(image, text) > 0);
+	return &image->head->rights[special ? special->rights : value >> GATE_SLOT_BITS];
 }
 
 static void check_all(struct image *image, const struct policy *policy)
@@ -121,8 +139,8 @@ static void check_all(struct image *image, const struct policy *policy)
 }
 
 /*
- * Large lists of both families together, and destinations. Whatever the first
- * table takes of the head, the fronts of the others have to fit.
+ * Large lists of both families together, and destinations: whatever the one
+ * takes of the head, the others still find their place.
  */
 static void test_sizes(void **state)
 {
@@ -281,6 +299,38 @@ static void test_slots(void **state)
 	assert_int_equal(image->head->slots_count, 4);
 }
 
+/* More combinations of sets than a value has room for: the others have a table of their own. */
+static void test_many_rights(void **state)
+{
+	struct policy *policy = *state;
+	_cleanup_(image_freep) struct image *image = NULL;
+	uint8_t sets[11];
+	char text[PREFIX_TEXT_LEN];
+	uint32_t i, bit, specials = 0;
+
+	for (bit = 0; bit < ARRAY_SIZE(sets); bit++) {
+		snprintf(text, sizeof(text), "set%u", bit);
+		sets[bit] = add_set(policy, text);
+	}
+	for (i = 1; i < 2000; i++) {
+		snprintf(text, sizeof(text), "20.%u.%u.0/24", i / 256, i % 256);
+		for (bit = 0; bit < ARRAY_SIZE(sets); bit++)
+			if (i >> bit & 1)
+				add_entry(policy, sets[bit], text, 0);
+	}
+	image = compile(policy);
+	for (i = 1; i < 2000; i++) {
+		uint64_t expected = 0;
+
+		for (bit = 0; bit < ARRAY_SIZE(sets); bit++)
+			expected |= (uint64_t)(i >> bit & 1) << sets[bit];
+		snprintf(text, sizeof(text), "20.%u.%u.9/32", i / 256, i % 256);
+		assert_int_equal(rights_of(image, text)->sets, expected);
+		specials += special_of(image, source_value(image, text)) != NULL;
+	}
+	assert_true(specials > 900 && specials < 1000);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, make_policy, free_policy)
 
 int main(void)
@@ -288,6 +338,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sizes), TEST(test_rights),	   TEST(test_ports),
 		TEST(test_refused),	      TEST(test_too_many_classes), TEST(test_slots),
+		TEST(test_many_rights),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
