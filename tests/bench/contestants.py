@@ -66,6 +66,7 @@ class Contestant:
     hook = "native"		# how its program must be attached, or none
     limit = None		# the longest list it is measured with
     single = False		# knows single addresses only
+    targets = None		# a file of destinations, or None for always the same
     needs = ()			# programs it cannot be measured without
     discriminates = True	# drops some and passes others, by the list
 

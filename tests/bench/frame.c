@@ -5,6 +5,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "frame.h"
@@ -69,6 +70,15 @@ int frame_build(int family, const unsigned char dst_mac[6], unsigned char frame[
 	memcpy(frame, &eth, sizeof(eth));
 	len += family == 4 ? put_ipv4(frame + len) : put_ipv6(frame + len);
 	return len < FRAME_MIN ? FRAME_MIN : (int)len;
+}
+
+void frame_clear_target(int family, unsigned char *frame)
+{
+	if (family == 4)
+		memset(frame + ETH_HLEN + offsetof(struct iphdr, daddr), 0, sizeof(__u32));
+	else
+		memset(frame + ETH_HLEN + offsetof(struct ipv6hdr, daddr), 0,
+		       sizeof(struct in6_addr));
 }
 
 __u32 frame_header_sum(const unsigned char *frame)

@@ -14,6 +14,9 @@
  */
 int frame_build(int family, const unsigned char dst_mac[6], unsigned char frame[FRAME_MAX]);
 
+/* Takes the destination address out again, for a generator that writes one into every frame. */
+void frame_clear_target(int family, unsigned char *frame);
+
 /* The one's complement sum of the IPv4 header in frame, not folded to its complement. */
 __u32 frame_header_sum(const unsigned char *frame);
 

@@ -21,6 +21,7 @@
 #include "generator.h"
 #include "generator.skel.h"
 #include "prefix.h"
+#include "target.h"
 #include "veth.h"
 
 #define MAX_SAMPLES (1U << 20)
@@ -33,7 +34,8 @@
 struct options {
 	const char *gen_ns, *gen_dev;
 	const char *rx_ns, *rx_dev;
-	const char *list; /* sources come from here; NULL: they are random */
+	const char *list;    /* sources come from here; NULL: they are random */
+	const char *targets; /* likewise destinations; NULL: always the same */
 	unsigned char mac[6];
 	unsigned long family, cpu, slice_shift, slices, warm, seed;
 };
@@ -97,26 +99,61 @@ static __u32 samples_for(__u64 frames)
 	return samples;
 }
 
-static int load(struct generator_bpf **out, const struct options *o, __u64 frames, __u32 header_sum)
+static int fill_targets(const struct generator_bpf *skel, const struct gen_target *targets,
+			size_t count)
 {
-	struct generator_bpf *skel __cleanup(cleanup_skel) = generator_bpf__open();
-	__u32 samples = o->list ? samples_for(frames) : 1;
-	int err;
+	size_t size = count * sizeof(*targets);
+	void *view = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+			  bpf_map__fd(skel->maps.targets), 0);
 
-	if (!skel)
+	if (view == MAP_FAILED)
 		return -errno;
+	memcpy(view, targets, size);
+	munmap(view, size);
+	return 0;
+}
+
+static void configure(struct generator_bpf *skel, const struct options *o, __u32 samples,
+		      size_t targets)
+{
 	skel->rodata->family = (__u32)o->family;
 	skel->rodata->slice_shift = (__u32)o->slice_shift;
 	skel->rodata->from_list = !!o->list;
 	skel->rodata->list_mask = samples - 1;
-	skel->rodata->base_sum = header_sum;
+	skel->rodata->many_targets = !!o->targets;
+	skel->rodata->target_mask = (__u32)(targets - 1);
 	skel->bss->sent = 0;
 	skel->data->rng_state = o->seed;
+}
+
+static int load(struct generator_bpf **out, const struct options *o, __u64 frames,
+		unsigned char *frame)
+{
+	struct generator_bpf *skel __cleanup(cleanup_skel) = generator_bpf__open();
+	__u32 samples = o->list ? samples_for(frames) : 1;
+	struct gen_target *targets __free = NULL;
+	size_t target_count = 1;
+	int err = 0;
+
+	if (!skel)
+		return -errno;
+	if (o->targets) {
+		err = target_list_load(o->targets, (int)o->family, &targets, &target_count);
+		frame_clear_target((int)o->family, frame);
+	}
+	if (err)
+		return err;
+	configure(skel, o, samples, target_count);
+	skel->rodata->base_sum = frame_header_sum(frame);
 	err = bpf_map__set_max_entries(skel->maps.sources, samples);
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.targets, (__u32)target_count);
 	if (!err)
 		err = generator_bpf__load(skel);
 	if (!err && o->list)
 		err = fill_sources(skel, o, samples);
+	if (!err && targets)
+		err = fill_targets(skel, targets, target_count);
 	if (err)
 		return err;
 	*out = skel;
@@ -217,7 +254,7 @@ static int visit(const struct options *o)
 	if (!err)
 		err = netns_enter(o->gen_ns);
 	if (!err)
-		err = load(&skel, o, frames, frame_header_sum(frame));
+		err = load(&skel, o, frames, frame);
 	if (!err)
 		err = pin_to_cpu(o->cpu);
 	if (!err)
@@ -271,6 +308,9 @@ static int parse_option(int c, struct options *o)
 	case 'l':
 		o->list = optarg;
 		return 0;
+	case 't':
+		o->targets = optarg;
+		return 0;
 	case 'm':
 		return parse_mac(optarg, o->mac);
 	case 'f':
@@ -292,19 +332,13 @@ static int parse_option(int c, struct options *o)
 static int parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option known[] = {
-		{"gen-netns", 1, NULL, 'g'},
-		{"gen-dev", 1, NULL, 'G'},
-		{"rx-netns", 1, NULL, 'r'},
-		{"rx-dev", 1, NULL, 'R'},
-		{"list", 1, NULL, 'l'},
-		{"mac", 1, NULL, 'm'},
-		{"family", 1, NULL, 'f'},
-		{"cpu", 1, NULL, 'c'},
-		{"slice-shift", 1, NULL, 's'},
-		{"slices", 1, NULL, 'n'},
-		{"warm", 1, NULL, 'w'},
-		{"seed", 1, NULL, 'e'},
-		{0},
+		{"gen-netns", 1, NULL, 'g'}, {"gen-dev", 1, NULL, 'G'},
+		{"rx-netns", 1, NULL, 'r'},  {"rx-dev", 1, NULL, 'R'},
+		{"list", 1, NULL, 'l'},	     {"targets", 1, NULL, 't'},
+		{"mac", 1, NULL, 'm'},	     {"family", 1, NULL, 'f'},
+		{"cpu", 1, NULL, 'c'},	     {"slice-shift", 1, NULL, 's'},
+		{"slices", 1, NULL, 'n'},    {"warm", 1, NULL, 'w'},
+		{"seed", 1, NULL, 'e'},	     {0},
 	};
 	int c;
 
@@ -328,8 +362,8 @@ int main(int argc, char **argv)
 	if (err) {
 		fprintf(stderr,
 			"usage: generator --gen-netns PATH --gen-dev DEV --rx-netns PATH "
-			"--rx-dev DEV --mac MAC --family 4|6 [--cpu N] [--list FILE] [--seed N] "
-			"[--slice-shift N] [--slices N] [--warm N]\n");
+			"--rx-dev DEV --mac MAC --family 4|6 [--cpu N] [--list FILE] "
+			"[--targets FILE] [--seed N] [--slice-shift N] [--slices N] [--warm N]\n");
 		return 2;
 	}
 	err = visit(&o);

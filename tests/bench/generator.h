@@ -12,4 +12,11 @@ struct gen_source {
 	__u32 addr[4]; /* network order; IPv4 uses the first word */
 };
 
+/* Where a frame goes to; network order. Arrays of the kernel have elements of whole 8 bytes. */
+struct gen_target {
+	__u32 addr[4];
+	__u16 port;
+	__u16 pad[3];
+};
+
 #endif

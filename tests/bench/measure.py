@@ -35,6 +35,8 @@ class Generator:
         sources = contestant.sources(table, cell)
         if sources:
             argv += ["--list", sources]
+        if contestant.targets:
+            argv += ["--targets", contestant.targets]
         before = contestant.counts()
         result = run_json(*argv)
         after = contestant.counts()
