@@ -145,24 +145,40 @@ static bool is_mapped(const struct prefix *prefix)
 	return prefix->family == 6 && memcmp(prefix->address, mapped, sizeof(mapped)) == 0;
 }
 
-/* Clears the bits behind the length; were there any? */
-static bool clear_host_bits(struct prefix *prefix)
+static uint64_t load_be64(const uint8_t *bytes)
 {
-	uint8_t found = 0;
-	size_t byte = prefix->length / 8;
+	uint64_t word;
 
-	if (prefix->length % 8) {
-		uint8_t behind = (uint8_t)(0xff >> prefix->length % 8);
+	memcpy(&word, bytes, sizeof(word));
+	return be64toh(word);
+}
 
-		found = prefix->address[byte] & behind;
-		prefix->address[byte] &= (uint8_t)~behind;
-		byte++;
-	}
-	for (; byte < sizeof(prefix->address); byte++) {
-		found |= prefix->address[byte];
-		prefix->address[byte] = 0;
-	}
-	return found != 0;
+static void store_be64(uint8_t *bytes, uint64_t word)
+{
+	word = htobe64(word);
+	memcpy(bytes, &word, sizeof(word));
+}
+
+/* A word whose first bits are set. */
+static uint64_t first_bits(int count)
+{
+	if (count <= 0)
+		return 0;
+	return count < 64 ? ~(UINT64_MAX >> count) : UINT64_MAX;
+}
+
+static bool has_host_bits(const struct prefix *prefix)
+{
+	return load_be64(prefix->address) & ~first_bits(prefix->length) ||
+	       load_be64(prefix->address + 8) & ~first_bits(prefix->length - 64);
+}
+
+static void clear_host_bits(struct prefix *prefix)
+{
+	uint8_t *address = prefix->address;
+
+	store_be64(address, load_be64(address) & first_bits(prefix->length));
+	store_be64(address + 8, load_be64(address + 8) & first_bits(prefix->length - 64));
 }
 
 enum prefix_problem prefix_parse(const char *text, size_t length, struct prefix *out)
@@ -171,7 +187,6 @@ enum prefix_problem prefix_parse(const char *text, size_t length, struct prefix 
 	const char *slash = length ? memchr(text, '/', length) : NULL;
 	struct prefix read;
 	unsigned int bits;
-	bool host_bits;
 
 	if (length == 0 || !read_address(text, slash ? slash : end, &read) || is_mapped(&read))
 		return PREFIX_NOT_AN_ADDRESS;
@@ -179,19 +194,19 @@ enum prefix_problem prefix_parse(const char *text, size_t length, struct prefix 
 	if (slash && read_decimal(slash + 1, end, bits, &bits) != end)
 		return PREFIX_BAD_LENGTH;
 	read.length = (uint8_t)bits;
-	host_bits = clear_host_bits(&read);
 	*out = read;
-	return host_bits ? PREFIX_HOST_BITS : PREFIX_OK;
+	if (!has_host_bits(&read))
+		return PREFIX_OK;
+	clear_host_bits(out);
+	return PREFIX_HOST_BITS;
 }
 
 bool prefix_is_valid(const struct prefix *prefix)
 {
-	struct prefix copy = *prefix;
-
-	if (copy.family != 4 && copy.family != 6)
+	if (prefix->family != 4 && prefix->family != 6)
 		return false;
-	return copy.length <= family_bits(copy.family) && !is_mapped(&copy) &&
-	       !clear_host_bits(&copy);
+	return prefix->length <= family_bits(prefix->family) && !is_mapped(prefix) &&
+	       !has_host_bits(prefix);
 }
 
 static int report_not_an_address(const char *text, struct report *report)
@@ -351,14 +366,6 @@ bool prefix_covers(const struct prefix *prefix, uint8_t family, const uint8_t *a
 	if (prefix->family != family || memcmp(prefix->address, address, bytes) != 0)
 		return false;
 	return bits == 0 || (prefix->address[bytes] ^ address[bytes]) >> (8 - bits) == 0;
-}
-
-static uint64_t load_be64(const uint8_t *bytes)
-{
-	uint64_t word;
-
-	memcpy(&word, bytes, sizeof(word));
-	return be64toh(word);
 }
 
 int prefix_compare(const struct prefix *a, const struct prefix *b)

@@ -214,3 +214,33 @@ int document_write(const struct policy *policy, char **out, size_t *length)
 	*length = text.length;
 	return 0;
 }
+
+struct span {
+	const char *start;
+	size_t length;
+};
+
+static const char *behind_line(const char *text, const char *end)
+{
+	const char *newline = memchr(text, '\n', (size_t)(end - text));
+
+	return newline ? newline + 1 : end;
+}
+
+/* What lies between the line of the generation and the last one, which has the checksum. */
+static struct span span_of_policy(const char *text, size_t length)
+{
+	const char *start = behind_line(text, text + length);
+	const char *last = length ? memrchr(text, '\n', length - 1) : NULL;
+
+	start = behind_line(start, text + length);
+	return (struct span){start, last && last >= start ? (size_t)(last + 1 - start) : 0};
+}
+
+bool document_is_same(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+	struct span left = span_of_policy(a, a_length);
+	struct span right = span_of_policy(b, b_length);
+
+	return left.length == right.length && memcmp(left.start, right.start, left.length) == 0;
+}

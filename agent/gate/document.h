@@ -19,6 +19,7 @@
 #ifndef APIMGATE_GATE_DOCUMENT_H
 #define APIMGATE_GATE_DOCUMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "agent/gate/policy.h"
@@ -27,6 +28,9 @@
 
 /* *out is owned by the caller and NUL-terminated. -ENOMEM. */
 int document_write(const struct policy *policy, char **out, size_t *length);
+
+/* Do two whole documents say the same, but for the number of the generation? */
+bool document_is_same(const char *a, size_t a_length, const char *b, size_t b_length);
 
 /*
  * Reads a document. name is what errors call it ("/var/lib/.../gate.state",

@@ -183,25 +183,39 @@ int gate_any_enforcing(struct kernel *kernel, struct report *report)
 	return 0;
 }
 
-/* What a commit may not do by mistake, whoever asks for it. */
+/* The policy that runs, unless it was read before. */
+static int read_before(const struct gate_change *change, struct policy **before,
+		       struct report *report)
+{
+	if (*before)
+		return 0;
+	return document_read("the running generation", change->document, change->document_length,
+			     before, report);
+}
+
+/*
+ * What a commit may not do by mistake, whoever asks for it. Most changes need
+ * no look at what there was before, which takes a while where lists are long.
+ */
 static int ask_guards(struct gate_change *change, struct report *report)
 {
 	_cleanup_(policy_freep) struct policy *before = NULL;
 	int r;
 
-	r = document_read("the running generation", change->document, change->document_length,
-			  &before, report);
-	if (r < 0)
-		return r;
-	if (change->policy->default_drop && !before->default_drop) {
-		r = guard_default_drop(change->policy, report);
+	if (guard_default_drop(change->policy, NULL) < 0) {
+		r = read_before(change, &before, report);
+		if (r == 0 && !before->default_drop)
+			r = guard_default_drop(change->policy, report);
 		if (r < 0)
 			return r;
 	}
 	if (change->session_was_asked)
 		return 0;
 	r = gate_any_enforcing(change->kernel, report);
-	return r > 0 ? guard_session(before, change->policy, report) : r;
+	if (r <= 0 || guard_session(NULL, change->policy, NULL) == 0)
+		return r < 0 ? r : 0;
+	r = read_before(change, &before, report);
+	return r < 0 ? r : guard_session(before, change->policy, report);
 }
 
 /* The state is written before the switch, where an error still costs nothing. */
@@ -245,35 +259,37 @@ static int save_again(struct gate_change *change, struct report *report)
 	return r;
 }
 
+/* What there is to do where the policy is what runs already. */
+static int commit_nothing(struct gate_change *change, struct report *report)
+{
+	if (change->options.no_save || saved_is_current(change))
+		return 0;
+	return save_again(change, report);
+}
+
 int gate_commit(struct gate_change *change, bool force, struct report *report)
 {
 	_cleanup_free_ char *document = NULL;
+	uint64_t running = change->policy->generation;
+	bool is_same = false;
 	size_t length;
 	int r;
 
 	policy_expire(change->policy, (uint64_t)time(NULL));
-	r = document_write(change->policy, &document, &length);
-	if (r < 0)
-		return report_errno(report, -r, "cannot write the policy");
-	if (length == change->document_length && !memcmp(document, change->document, length))
-		return change->options.no_save || saved_is_current(change)
-			       ? 0
-			       : save_again(change, report);
-	if (!force) {
-		r = ask_guards(change, report);
-		if (r < 0)
-			return r;
-	}
-
-	free(TAKE_PTR(document));
 	change->policy->generation++;
 	r = document_write(change->policy, &document, &length);
 	if (r < 0)
-		return report_errno(report, -r, "cannot write the policy");
-	r = save_and_publish(change, document, length, report);
-	if (r < 0) {
-		change->policy->generation--;
-		return r;
+		report_errno(report, -r, "cannot write the policy");
+	else
+		is_same = document_is_same(document, length, change->document,
+					   change->document_length);
+	if (r == 0 && !is_same && !force)
+		r = ask_guards(change, report);
+	if (r == 0 && !is_same)
+		r = save_and_publish(change, document, length, report);
+	if (r < 0 || is_same) {
+		change->policy->generation = running;
+		return r < 0 ? r : commit_nothing(change, report);
 	}
 	free(change->document);
 	change->document = TAKE_PTR(document);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -331,6 +332,35 @@ static void test_frame(void **state)
 }
 
 /* A service with all that it may have makes the longest line. */
+static bool is_same(const char *a, const char *b)
+{
+	return document_is_same(a, strlen(a), b, strlen(b));
+}
+
+/* The number of the generation is no part of what a document says. */
+static void test_same(void **state)
+{
+	static const char other_number[] = "apimgate-document 1\n"
+					   "generation 123456789\n"
+					   "default pass non-ip pass\n";
+	_cleanup_free_ char *text = with_end(HEAD SETS "allow 1 20.1.2.0/24\n");
+	_cleanup_free_ char *longer = with_end(HEAD SETS "allow 1 20.1.2.0/24\n"
+							 "allow 1 20.1.3.0/24\n");
+	_cleanup_free_ char *other = with_end(HEAD SETS "allow 1 20.1.2.0/25\n");
+	_cleanup_free_ char *head = with_end(HEAD);
+	_cleanup_free_ char *head_of_other = with_end(other_number);
+
+	(void)state;
+	assert_true(is_same(text, text));
+	assert_true(is_same(head, head_of_other));
+	assert_false(is_same(text, longer));
+	assert_false(is_same(longer, text));
+	assert_false(is_same(text, other));
+	assert_false(is_same(text, head));
+	assert_false(is_same(text, ""));
+	assert_false(is_same("no line", text));
+}
+
 static void test_longest_service(void **state)
 {
 	static struct prefix to[POLICY_MAX_TO];
@@ -430,7 +460,7 @@ int main(void)
 		cmocka_unit_test(test_bad_lines),     cmocka_unit_test(test_bad_heads),
 		cmocka_unit_test(test_later_version), cmocka_unit_test(test_every_damage_is_found),
 		cmocka_unit_test(test_frame),	      cmocka_unit_test(test_longest_service),
-		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_many),	      cmocka_unit_test(test_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
