@@ -3,28 +3,34 @@
 
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from system import CommandError, run_json
+from system import CommandError, run, run_json
 
 WAIT = 10			# seconds; the kernel frees maps some time after their last user is gone
 PAUSE = 0.2
 PAGE = 4096
 # Of the whole machine, where others allocate too: one lost generation a change is far more.
 GENERATIONS_LOST = 3
+LEAST_LOST = 16 << 20
 
 
 @dataclass
 class Memory:
     """At one moment, in bytes."""
-    maps: int			# pinned by the gate
-    maps_bytes: int		# that the kernel accounts for these
+    maps: dict			# {id: bytes that the kernel accounts for it}, pinned by the gate
     vmalloc_bytes: int		# of the whole machine, as are the next
     available_bytes: int
 
+    @property
+    def maps_bytes(self):
+        """Of all pinned maps."""
+        return sum(self.maps.values())
+
     def document(self):
         """For JSON."""
-        return asdict(self)
+        return {"maps": len(self.maps), "maps_bytes": self.maps_bytes,
+                "vmalloc_bytes": self.vmalloc_bytes, "available_bytes": self.available_bytes}
 
 
 def meminfo():
@@ -48,11 +54,19 @@ def pinned_maps(directory):
     return found
 
 
+def exists(map_id):
+    """Is there still a map of this number?"""
+    try:
+        run("bpftool", "map", "show", "id", str(map_id))
+    except CommandError:
+        return False
+    return True
+
+
 def read(pins):
     """Now."""
-    maps = pinned_maps(pins)
     machine = meminfo()
-    return Memory(len(maps), sum(maps.values()), machine["VmallocUsed"], machine["MemAvailable"])
+    return Memory(pinned_maps(pins), machine["VmallocUsed"], machine["MemAvailable"])
 
 
 def wait_until(pins, accepts):
@@ -78,13 +92,17 @@ def read_settled(pins):
     return wait_until(pins, is_settled)
 
 
-def leak(before, after, generation_bytes):
-    """What is lost between two moments that should be alike, in words; None if nothing is."""
-    if after.maps != before.maps:
-        return f"{before.maps} maps were pinned, and {after.maps} are"
+def leak(before, after, seen, generation_bytes):
+    """What is lost between two moments that should be alike, in words; None if nothing is. seen:
+    numbers of maps that were pinned at any time between them."""
+    if len(after.maps) != len(before.maps):
+        return f"{len(before.maps)} maps were pinned, and {len(after.maps)} are"
     if after.maps_bytes > before.maps_bytes * 1.01 + 32 * PAGE:
         return f"the maps took {before.maps_bytes} bytes, and take {after.maps_bytes}"
+    left = [i for i in sorted(seen - after.maps.keys()) if exists(i)]
+    if left:
+        return f"{len(left)} maps of former generations are still there: {left}"
     lost = after.vmalloc_bytes - before.vmalloc_bytes
-    if lost > GENERATIONS_LOST * generation_bytes:
+    if lost > max(GENERATIONS_LOST * generation_bytes, LEAST_LOST):
         return f"the kernel holds {lost} bytes more than before"
     return None
