@@ -27,10 +27,9 @@ static __always_inline void gate_count_one(struct gate_count *count, __u32 bytes
 	count->bytes += bytes;
 }
 
-static __always_inline void gate_count_hit(__u32 slot)
+static __always_inline void gate_count_hit(__u32 cpu, __u32 slot)
 {
-	__u32 shard = bpf_get_smp_processor_id() & shard_mask;
-	__u32 index = shard * GATE_HITS_CHUNKS + (slot >> GATE_HITS_SHIFT);
+	__u32 index = (cpu & shard_mask) * GATE_HITS_CHUNKS + (slot >> GATE_HITS_SHIFT);
 	__u32 zero = 0;
 	struct gate_hits *hits;
 	void *chunk;

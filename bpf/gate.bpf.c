@@ -84,8 +84,9 @@ static __always_inline void gate_explain(const struct gate_head *head,
 }
 
 static __always_inline int gate_finish(struct xdp_md *ctx, const struct gate_head *head,
-				       struct gate_cpu *cpu, const struct gate_packet *p,
-				       const struct gate_decision *d, __u32 reason)
+				       struct gate_cpu *cpu, __u32 index,
+				       const struct gate_packet *p, const struct gate_decision *d,
+				       __u32 reason)
 {
 	int drops = GATE_REASON_DROPS >> reason & 1;
 	int would_drop = drops && !gate_enforces();
@@ -101,7 +102,7 @@ static __always_inline int gate_finish(struct xdp_md *ctx, const struct gate_hea
 		gate_count_services(head, cpu, d, p->length);
 	if (!drops) {
 		if (d->admitting)
-			gate_count_hit(d->slot);
+			gate_count_hit(index, d->slot);
 		return XDP_PASS;
 	}
 	if (gate_event_due(cpu))
@@ -142,7 +143,7 @@ int apimgate(struct xdp_md *ctx)
 	if (heads)
 		head = bpf_map_lookup_elem(heads, &zero);
 	if (!head)
-		return gate_finish(ctx, head, cpu, packet, &decision, GATE_NO_GENERATION);
+		return gate_finish(ctx, head, cpu, index, packet, &decision, GATE_NO_GENERATION);
 
 	reason = gate_parse(&cursor, packet);
 	asm volatile("" ::: "memory"); /* from here on it is read from the map, see parse.h */
@@ -150,7 +151,7 @@ int apimgate(struct xdp_md *ctx)
 		reason = GATE_NON_IP_DROP;
 	if (reason == GATE_UNDECIDED)
 		reason = gate_decide(ctx, head, packet, &decision);
-	return gate_finish(ctx, head, cpu, packet, &decision, reason);
+	return gate_finish(ctx, head, cpu, index, packet, &decision, reason);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";
