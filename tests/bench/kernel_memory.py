@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a gate holds of the kernel's memory, and whether changes lose any of it."""
 
-import os
 import time
 from dataclasses import dataclass
 
@@ -18,13 +17,13 @@ LEAST_LOST = 16 << 20
 @dataclass
 class Memory:
     """At one moment, in bytes."""
-    maps: dict			# {id: bytes that the kernel accounts for it}, pinned by the gate
+    maps: dict			# {id: bytes that the kernel accounts for it}, of the gate
     vmalloc_bytes: int		# of the whole machine, as are the next
     available_bytes: int
 
     @property
     def maps_bytes(self):
-        """Of all pinned maps."""
+        """Of all maps."""
         return sum(self.maps.values())
 
     def document(self):
@@ -40,18 +39,24 @@ def meminfo():
         return {name: int(value.split()[0]) * 1024 for name, value in pairs}
 
 
+def inner_ids(path):
+    """The ids of the maps that a pinned outer map refers to."""
+    rows = run_json("bpftool", "-j", "map", "dump", "pinned", path)
+    return [sum(int(byte, 16) << 8 * at for at, byte in enumerate(row["value"]))
+            for row in rows if "value" in row]
+
+
 def pinned_maps(directory):
-    """{id: bytes} of all maps that are pinned somewhere below; what is no map is left out."""
-    found = {}
-    for where, _, names in os.walk(directory):
-        for name in names:
-            try:
-                shown = run_json("bpftool", "-j", "map", "show", "pinned",
-                                 os.path.join(where, name))
-            except CommandError:
-                continue
-            found[shown["id"]] = shown["bytes_memlock"]
-    return found
+    """{id: bytes} of all maps that are pinned somewhere below, or that these refer to."""
+    every = {shown["id"]: shown for shown in run_json("bpftool", "-f", "-j", "map", "show")}
+    found = set()
+    for number, shown in every.items():
+        paths = [path for path in shown.get("pinned", ()) if path.startswith(f"{directory}/")]
+        if paths:
+            found.add(number)
+        if paths and shown["type"] == "array_of_maps":
+            found.update(inner_ids(paths[0]))
+    return {number: every[number]["bytes_memlock"] for number in found if number in every}
 
 
 def exists(map_id):
