@@ -355,6 +355,37 @@ static bool all_within(const struct trie_builder *b, size_t first, size_t end, u
 	return true;
 }
 
+/* How many of a node's positions would lead further. */
+static size_t count_children(const struct trie_builder *b, size_t first, size_t end, uint32_t bit)
+{
+	const struct segments positions = {.bit = bit, .width = STEP_BITS};
+	size_t count = 0;
+
+	while (first < end) {
+		if (b->entries[first].length <= bit + STEP_BITS) {
+			first++;
+			continue;
+		}
+		count++;
+		first = group_end(b, first, end, &positions);
+	}
+	return count;
+}
+
+/*
+ * A node is one step where two levels of lines are two, but each of its
+ * children takes a line of its own: it must not take more room.
+ */
+static bool node_is_better(const struct trie_builder *b, size_t first, size_t end,
+			   const struct segments *s)
+{
+	size_t values = line_values(s->width);
+	size_t lines = (s->count + values - 1) / values + 1;
+	size_t node = 1 + (s->count * sizeof(uint32_t)) / GATE_UNIT;
+
+	return node + count_children(b, first, end, s->bit) <= lines;
+}
+
 int trie_build_value(const struct trie_builder *b, size_t first, size_t end, uint32_t bit,
 		     uint32_t inherited, uint32_t *out)
 {
@@ -372,7 +403,8 @@ int trie_build_value(const struct trie_builder *b, size_t first, size_t end, uin
 		s.width = GATE_LINE64_BITS;
 	s.most = line_values(s.width) * line_values(s.width);
 	cut(b, first, end, inherited, &s);
-	if (s.count <= s.most) {
+	if (s.count <= line_values(s.width) ||
+	    (s.count <= s.most && !node_is_better(b, first, end, &s))) {
 		r = resolve(b, &s);
 		return r < 0 ? r : make_lines(b, &s, out);
 	}
