@@ -56,6 +56,7 @@ CLI_TESTED := $(filter-out $(BUILD)/agent/cli/main.o,$(CLI_OBJECTS))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 PACKET_SOURCES := $(wildcard tests/packet/*.c)
 PACKET_TEST := $(if $(PACKET_SOURCES),$(BUILD)/tests/packet_test)
+LOOKUP_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/lookup_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 SKELETON := $(BUILD)/gate.skel.h $(BUILD)/gate.build.h
 
@@ -105,6 +106,9 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(CLI_TESTED) $(BUILD)/libapimgat
 $(BUILD)/tests/packet_test: $(PACKET_SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/libapimgate.a
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+# Lists and a model of lookups, which both kinds of tests use.
+$(BUILD)/tests/unit/test_trie_model $(BUILD)/tests/packet_test: $(LOOKUP_OBJECTS)
 
 # A fuzzer brings its own, instrumented build of everything that it calls.
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(LIB_SOURCES) $(CLI_SOURCES) | $(SKELETON)
