@@ -68,6 +68,7 @@ static void list_tests(void)
 	add_event_tests();
 	add_source_tests();
 	add_large_tests();
+	add_lookup_tests();
 	add_random_tests();
 	add_fuzz_tests();
 	if (!only)

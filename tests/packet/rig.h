@@ -110,6 +110,7 @@ void add_link_tests(void);
 void add_event_tests(void);
 void add_source_tests(void);
 void add_large_tests(void);
+void add_lookup_tests(void);
 void add_random_tests(void);
 void add_fuzz_tests(void);
 /* The last one: was every reason expected by some test? */
