@@ -382,16 +382,23 @@ static void fill_ladder(struct lookup_list *list, size_t size)
 	}
 }
 
-/* The same in the widest steps only. */
-static void fill_wide_ladder(struct lookup_list *list, size_t size)
+void lookup_add_ladder(struct lookup_list *list, uint32_t bit, uint32_t step)
 {
 	lookup_address path = lookup_any(&list->random);
-	uint32_t offset = lookup_below(&list->random, 8), bit, i;
+	uint32_t wide, i;
 
-	(void)size;
-	for (bit = offset; bit + 8 <= list->bits; bit += 8)
-		for (i = 0; i < 256; i++)
-			lookup_add(list, path ^ (lookup_address)i << (120 - bit), bit + 8);
+	for (; bit < list->bits; bit += step) {
+		wide = list->bits - bit < 8 ? list->bits - bit : 8;
+		for (i = 0; i < 1U << wide; i++)
+			lookup_add(list, path ^ (lookup_address)i << (128 - bit - wide),
+				   bit + wide);
+	}
+}
+
+/* Where the first step begins is what matters, since a table has steps of its own. */
+static void fill_wide_ladder(struct lookup_list *list, size_t size)
+{
+	lookup_add_ladder(list, (uint32_t)size, 8);
 }
 
 const struct lookup_kind lookup_kinds[] = {
@@ -413,7 +420,7 @@ const struct lookup_kind lookup_kinds[] = {
 	{"cloud mix", fill_cloud, {17, 2000, 20000, 200000}, 0},
 	{"relatives", fill_relatives, {15, 200, 3000, 100000}, 0},
 	{"ladder", fill_ladder, {200, 2000, 30000}, 0},
-	{"wide ladder", fill_wide_ladder, {1}, 0},
+	{"wide ladder", fill_wide_ladder, {8, 2, 4, 6}, 0},
 	{"/64s in a /48", lookup_fill_dense64, {2000}, 1},
 	{"/128s in a /64", lookup_fill_dense128, {50, 5000}, 1},
 	{"/124s in a /112", lookup_fill_dense124, {300}, 1},
@@ -426,7 +433,7 @@ const struct lookup_kind lookup_kinds[] = {
 	{"regular first 32 bits", lookup_fill_keys32, {100, 4000, 50000}, LOOKUP_PATTERNS + 1},
 	{"first 48 bits of one hash", lookup_fill_same_hash, {25, 400, 5000}, 1},
 	{"first 48 bits of few hashes", lookup_fill_hash_groups, {300, 3000}, 2},
-	{"one hash and a ladder", lookup_fill_same_hash_ladder, {3000}, 1},
+	{"one hash and a ladder", lookup_fill_same_hash_ladder, {3000, 10000}, 1},
 	{"service tags", lookup_fill_service_tags, {200, 5000, 100000}, 1},
 };
 const size_t lookup_kind_count = ARRAY_SIZE(lookup_kinds);

@@ -64,6 +64,9 @@ void lookup_list_clear(struct lookup_list *list);
 /* For the makers of lists: adds the prefix of that length that covers the address. */
 void lookup_add(struct lookup_list *list, lookup_address address, uint32_t length);
 
+/* All 256 (or fewer, at the end) of the next 8 bits of one path, at every step from this bit on. */
+void lookup_add_ladder(struct lookup_list *list, uint32_t bit, uint32_t step);
+
 /* The variants of regular keys. */
 #define LOOKUP_PATTERNS 6
 

@@ -175,13 +175,9 @@ void lookup_fill_hash_groups(struct lookup_list *list, size_t size)
 /* No buckets, and the longest path there is. */
 void lookup_fill_same_hash_ladder(struct lookup_list *list, size_t size)
 {
-	lookup_address path = lookup_any(&list->random);
-	uint32_t step = 8 + lookup_below(&list->random, 5), bit, i;
-
 	add_same_hash(list, 400);
-	for (bit = lookup_below(&list->random, 8); bit + 8 <= 128; bit += step)
-		for (i = 0; i < 256; i++)
-			lookup_add(list, path ^ (lookup_address)i << (120 - bit), bit + 8);
+	lookup_add_ladder(list, 4, 8);
+	lookup_add_ladder(list, lookup_below(&list->random, 8), 9 + lookup_below(&list->random, 5));
 	while (list->count < size)
 		add_key(list, lookup_next(&list->random) >> (64 - KEY_BITS));
 }
