@@ -417,7 +417,7 @@ const struct lookup_kind lookup_kinds[] = {
 	{"both halves", fill_halves, {1}, 0},
 	{"sequential hosts", fill_sequential, {64, 300, 5000, 100000}, 0},
 	{"sequential blocks", fill_sequential_blocks, {64, 4096, 65536}, 0},
-	{"cloud mix", fill_cloud, {17, 2000, 20000, 200000}, 0},
+	{"cloud mix", fill_cloud, {17, 2000, 20000, 300000}, 0},
 	{"relatives", fill_relatives, {15, 200, 3000, 100000}, 0},
 	{"ladder", fill_ladder, {200, 2000, 30000}, 0},
 	{"wide ladder", fill_wide_ladder, {8, 2, 4, 6}, 0},
