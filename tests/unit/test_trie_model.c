@@ -33,7 +33,7 @@
 /* Of random addresses that a list is asked about, its own not counted. */
 #define ANYWHERE (20000 / SLOW)
 /* A list of more is asked about so many of its prefixes. */
-#define ABOUT_MOST (20000 / SLOW)
+#define ABOUT_MOST (12000 / SLOW)
 /* Longer ones cost too much where everything is slow. */
 #define LONGEST_LIST (SLOW == 1 ? SIZE_MAX : 60000)
 
