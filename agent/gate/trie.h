@@ -31,7 +31,7 @@ int trie_build(struct image *image, enum gate_table table, const struct trie_ite
 /* The same answer as the program's, from the image: for tests and tools. */
 uint32_t trie_lookup(struct image *image, enum gate_table table, const uint8_t *address);
 
-/* What a table takes, in bytes, and the longest chain of a lookup in it: for tests and tools. */
+/* How many children a lookup of this address reads after the root or a bucket: for tests. */
 uint32_t trie_steps(struct image *image, enum gate_table table, const uint8_t *address);
 
 #endif

@@ -408,9 +408,8 @@ int trie_build_value(const struct trie_builder *b, size_t first, size_t end, uin
 		r = resolve(b, &s);
 		return r < 0 ? r : make_lines(b, &s, out);
 	}
+	/* Not more than the window: they would all be one segment. */
 	common = common_bits(b, first, end);
-	if (common > bit + s.width)
-		common = bit + s.width;
 	if (common >= bit + STEP_BITS)
 		return build_skip(b, first, end, common, inherited, &s, out);
 	return build_node(b, first, end, bit, inherited, out);

@@ -72,8 +72,8 @@
 enum gate_kind { GATE_NODE, GATE_LINE32, GATE_LINE64, GATE_BUCKET };
 
 /* No chain of a lookup is longer, in children read after the root. */
-#define GATE_MAX_STEPS4 6
-#define GATE_MAX_STEPS6 20
+#define GATE_MAX_STEPS4 5
+#define GATE_MAX_STEPS6 18
 #define GATE_MAX_BUCKETS 4
 
 /*
