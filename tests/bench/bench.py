@@ -14,7 +14,7 @@ import contestants
 import measure
 import prefixes
 import report
-from system import CommandError, Network, describe_machine
+from system import CommandError, Network, describe_build, describe_machine, let_workers_finish
 
 PROBE_FRAMES = 1 << 12
 TABLES = ("flood", "allowed", "near")
@@ -44,9 +44,12 @@ def parse_arguments(argv):
     """The command line, with defaults filled in."""
     parser = argparse.ArgumentParser(
         prog="scripts/bench", description="Measures nanoseconds a packet of the gate, beside its "
-        "floor, a kernel LPM trie, xdp-filter, nftables and ipset. Needs root.")
+        "floor, a kernel LPM trie, xdp-filter, nftables and ipset. Needs root.",
+        epilog="Other things, each with a --help of its own: scripts/bench --nginx measures a "
+        "request to a real nginx behind the gate; --check compares with what is recorded; "
+        "--record records. scripts/bench-plot draws. See tests/bench/README.md.")
     parser.add_argument("--sizes", type=sizes, metavar="N,...",
-                        help="prefix counts (20,1000,10000,100000; 1000000 takes long)")
+                        help="prefix counts (20,1000,10000,100000,1000000)")
     parser.add_argument("--list", metavar="FILE",
                         help="measure with this list, one prefix a line, instead of made-up ones")
     parser.add_argument("--families", type=choice_list(("4", "6")), default=["4", "6"],
@@ -62,12 +65,13 @@ def parse_arguments(argv):
                         help="the core that does all the work (the last)")
     parser.add_argument("--seed", type=int, default=1, metavar="N",
                         help="of the lists and the sources (1)")
-    parser.add_argument("--json", metavar="FILE", help="write the results there too")
+    parser.add_argument("--json", metavar="FILE",
+                        help="write the results there too: for scripts/bench-plot, and to record")
     parser.add_argument("--quick", action="store_true",
                         help="under a minute: few sizes, rounds and frames; proves that it works, "
                         "its figures are rough")
     o = parser.parse_args(argv)
-    o.sizes = o.sizes or ([20, 1000] if o.quick else [20, 1000, 10000, 100000])
+    o.sizes = o.sizes or ([20, 1000] if o.quick else [20, 1000, 10000, 100000, 1000000])
     o.rounds = o.rounds or (3 if o.quick else 9)
     o.frames = o.frames or (1 << 16 if o.quick else 1 << 19)
     if o.rounds < 1 or not 1 << 10 <= o.frames <= 1 << 25:
@@ -213,6 +217,7 @@ class Bench:
                 except CommandError as error:
                     if c.name not in states:
                         self.fail(c, cell, error)
+            let_workers_finish()
 
     def run(self):
         """Everything."""
@@ -254,6 +259,8 @@ class Bench:
     def document(self, machine, seconds):
         """The same for programs."""
         return {
+            "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "commit": describe_build(os.environ["BENCH_ROOT"]),
             "machine": machine,
             "options": {k: v for k, v in vars(self.o).items() if k != "json"},
             "seconds": round(seconds, 1),
@@ -265,14 +272,20 @@ class Bench:
         }
 
 
+def write_json(path, document):
+    """A document for programs, as a file."""
+    with open(path, "w", encoding="utf-8") as out:
+        json.dump(document, out, indent=1)
+        out.write("\n")
+
+
 def on_signal(number, _):
     """Leaves in the ordinary way, so that everything is taken down."""
     sys.exit(128 + number)
 
 
-def main(argv):
-    """The exit status is 1 if any figure is missing that should be there."""
-    options = parse_arguments(argv)
+def measure_all(options):
+    """Runs it all; returns the text, the document, and whether a figure is missing."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_signal)
     # Nothing but the generator itself runs on the core that does the work.
@@ -283,14 +296,21 @@ def main(argv):
     with tempfile.TemporaryDirectory(prefix="apimgate-bench-") as directory, \
             Network(os.environ["BENCH_PREFIX"]) as net:
         bench = Bench(options, net, os.environ["BENCH_BUILD"], directory)
-        print(report.machine_text(machine) + "\n" + report.LEGEND + "\n", flush=True)
         bench.run()
-        print(bench.text(), flush=True)
-        if options.json:
-            with open(options.json, "w", encoding="utf-8") as out:
-                json.dump(bench.document(machine, time.monotonic() - start), out, indent=1)
-                out.write("\n")
-    return 1 if bench.failed else 0
+        document = bench.document(machine, time.monotonic() - start)
+        return bench.text(), document, bench.failed
+
+
+def main(argv):
+    """The exit status is 1 if any figure is missing that should be there."""
+    options = parse_arguments(argv)
+    print(report.machine_text(describe_machine(options.cpu)) + "\n" + report.LEGEND + "\n",
+          flush=True)
+    text, document, failed = measure_all(options)
+    print(text, flush=True)
+    if options.json:
+        write_json(options.json, document)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -191,12 +191,15 @@ class Apimgate(Contestant):
     def start(self, cell):
         self.pins = os.path.join(BPFFS, f"bench-{cell.family}-{cell.size}")
         self.state = os.path.join(cell.directory, "state")
+        self.attach(cell.file("listed"), PORT)
+
+    def attach(self, listed, port):
+        """A gate that admits those on the list, a file, to a port, and nobody else."""
         os.makedirs(self.pins, exist_ok=True)
         os.makedirs(self.state, mode=0o700)
         self.cli("set", "add", SET)
-        self.load = timed(self.cli, "allow", "load", "file", cell.file("listed"), "set", SET,
-                          "force")
-        self.cli("service", "add", "web", "proto", "tcp", "port", PORT, "from", SET)
+        self.load = timed(self.cli, "allow", "load", "file", listed, "set", SET, "force")
+        self.cli("service", "add", "web", "proto", "tcp", "port", port, "from", SET)
         self.cli("link", "attach", "dev", self.rx.dev, "mode", "native", "force")
 
     def counts(self):
@@ -205,7 +208,8 @@ class Apimgate(Contestant):
         return {} if counted is None else {"dropped": counted}
 
     def version(self):
-        return run(self.binary, "version").splitlines()[0]
+        of = run_json(self.binary, "-j", "version")
+        return f"{of['version']}, program {of['program_build']}"
 
     def teardown(self):
         try:

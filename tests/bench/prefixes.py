@@ -5,8 +5,10 @@ A prefix is a pair (first address as a number, length).
 """
 
 import bisect
+import collections
 import ipaddress
 import random
+import socket
 
 # How long the prefixes of a list are, and how often in a hundred. IPv4 as gateway and cloud lists
 # have it: single addresses, pairs, /28 blocks of an outbound pool, some subnets. IPv6 from the
@@ -19,9 +21,10 @@ BITS = {4: 32, 6: 128}
 # Where a flood's sources come from: all of IPv4, and the part of IPv6 that the Internet routes.
 SPACE = {4: (0, 1 << 32), 6: (1 << 125, 1 << 126)}
 
-NOT_UNICAST = [ipaddress.ip_network(n) for n in (
-    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32",
-    "169.254.0.0/16", "172.16.0.0/12", "192.0.2.0/24", "192.168.0.0/16", "224.0.0.0/3")]
+NOT_UNICAST = [(int(n.network_address), int(n.broadcast_address)) for n in map(
+    ipaddress.ip_network, (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32",
+        "169.254.0.0/16", "172.16.0.0/12", "192.0.2.0/24", "192.168.0.0/16", "224.0.0.0/3"))]
 
 
 class PrefixError(Exception):
@@ -30,36 +33,31 @@ class PrefixError(Exception):
 
 def text(family, prefix):
     """The prefix as people write it."""
-    address = ipaddress.ip_address if family == 6 else ipaddress.IPv4Address
-    return f"{address(prefix[0])}/{prefix[1]}"
+    kind = socket.AF_INET if family == 4 else socket.AF_INET6
+    return f"{socket.inet_ntop(kind, prefix[0].to_bytes(BITS[family] // 8, 'big'))}/{prefix[1]}"
 
 
 def usable(family, first):
     """Whether a made-up prefix may start here."""
-    if family == 6:
-        return True
-    return not any(int(n.network_address) <= first <= int(n.broadcast_address)
-                   for n in NOT_UNICAST)
+    return family == 6 or not any(low <= first <= high for low, high in NOT_UNICAST)
 
 
 def generate(family, count, seed):
     """count prefixes of the mix above, none inside another, in random order."""
     rng = random.Random(f"{seed}/{family}/{count}")
-    bits = BITS[family]
     low, high = SPACE[family]
-    weights = MIX[family]
-    lengths = sorted(rng.choices(list(weights), list(weights.values()), k=count))
+    lengths = collections.Counter(rng.choices(list(MIX[family]), list(MIX[family].values()),
+                                              k=count))
     # Shortest first: then only what is there already can contain the next.
-    there = {length: set() for length in weights}
-    result = []
-    for length in lengths:
-        shorter = [s for s in there if s <= length and there[s]]
-        while True:
-            first = rng.randrange(low, high) >> (bits - length) << (bits - length)
-            if usable(family, first) and not any(first >> (bits - s) in there[s] for s in shorter):
-                break
-        there[length].add(first >> (bits - length))
-        result.append((first, length))
+    there, result = [], []
+    for length, wanted in sorted(lengths.items()):
+        shift, same = BITS[family] - length, set()
+        there.append((shift, same))
+        while len(same) < wanted:
+            first = rng.randrange(low, high) >> shift << shift
+            if usable(family, first) and not any(first >> s in taken for s, taken in there):
+                same.add(first >> shift)
+                result.append((first, length))
     rng.shuffle(result)
     return result
 
@@ -87,23 +85,26 @@ def write(path, family, prefixes):
 
 
 def merge(family, prefixes):
-    """The list as sorted, disjoint intervals [first, last]."""
+    """The list as sorted, disjoint intervals (first, last)."""
     bits = BITS[family]
     merged = []
+    start, end = 0, -2
     for first, length in sorted(prefixes):
         last = first + (1 << (bits - length)) - 1
-        if merged and first <= merged[-1][1] + 1:
-            merged[-1][1] = max(merged[-1][1], last)
-        else:
-            merged.append([first, last])
-    return merged
+        if first > end + 1:
+            merged.append((start, end))
+            start, end = first, last
+        elif last > end:
+            end = last
+    merged.append((start, end))
+    return merged[1:]
 
 
 def coverage(family, prefixes):
     """The share of a flood's sources that the list covers by chance."""
     low, high = SPACE[family]
-    covered = sum(max(0, min(last, high - 1) - max(first, low) + 1)
-                  for first, last in merge(family, prefixes))
+    covered = sum(min(last, high - 1) - max(first, low) + 1
+                  for first, last in merge(family, prefixes) if first < high and last >= low)
     return covered / (high - low)
 
 

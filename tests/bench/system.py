@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands, namespaces and devices."""
 
+import glob
 import json
 import os
 import resource
 import subprocess
 import time
 
+FLAWS = "/sys/devices/system/cpu/vulnerabilities/"
 RX_DEV = "rx0"
 RX_MAC = "02:00:00:00:00:01"
 OTHER_MAC = "02:00:00:00:00:02"
@@ -46,6 +48,31 @@ def timed(function, *args):
     return {"wall_ms": round((time.monotonic() - wall) * 1e3, 1), "cpu_ms": round(cpu * 1e3, 1)}
 
 
+def worker_ticks():
+    """The processor time that the kernel's own workers have used, in clock ticks."""
+    total = 0
+    for path in glob.glob("/proc/[0-9]*/stat"):
+        try:
+            with open(path, encoding="utf-8", errors="replace") as stat:
+                name, _, fields = stat.read().partition("(")[2].rpartition(")")
+        except OSError:
+            continue		# it ended
+        if name.startswith("kworker/"):
+            total += sum(map(int, fields.split()[11:13]))
+    return total
+
+
+def let_workers_finish(seconds=20, window=0.25):
+    """Waits while the kernel's workers are busy: they free a large map long after it is gone."""
+    deadline = time.monotonic() + seconds
+    ticks = worker_ticks()
+    while time.monotonic() < deadline:
+        time.sleep(window)
+        before, ticks = ticks, worker_ticks()
+        if ticks - before <= window * os.sysconf("SC_CLK_TCK") / 10:
+            break
+
+
 def first_line(path, default="unknown"):
     """The first line of a file, or default."""
     try:
@@ -63,18 +90,28 @@ def describe_machine(cpu):
             if line.startswith("model name"):
                 model = line.split(":", 1)[1].strip()
                 break
-    flaws = "/sys/devices/system/cpu/vulnerabilities/"
     return {
         "kernel": os.uname().release,
+        "architecture": os.uname().machine,
         "processor": model,
         "processors": os.cpu_count(),
         "pinned_to": cpu,
         "load": os.getloadavg()[0],
         "bpf_jit": first_line("/proc/sys/net/core/bpf_jit_enable"),
-        # Both make every return or indirect call of the kernel dearer, and so the floor higher.
-        "spectre_v2": first_line(flaws + "spectre_v2"),
-        "spec_rstack_overflow": first_line(flaws + "spec_rstack_overflow"),
+        # They make returns, indirect calls and entries of the kernel dearer, and so the floor.
+        **{flaw: first_line(FLAWS + flaw) for flaw in
+           ("spectre_v1", "spectre_v2", "spec_rstack_overflow", "retbleed", "meltdown",
+            "indirect_target_selection")},
     }
+
+
+def describe_build(root):
+    """The commit that is checked out, as far as that can be known."""
+    try:
+        return run("git", "-C", root, "-c", f"safe.directory={root}", "describe", "--always",
+                   "--dirty", "--abbrev=12").strip()
+    except CommandError:
+        return "unknown"
 
 
 class Receiver:
