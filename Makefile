@@ -134,8 +134,11 @@ check: tests
 fuzz: $(FUZZERS)
 	$(Q)BUILD=$(BUILD) scripts/fuzz
 
+bench: BENCH := BENCH_BUILD=$(abspath $(BUILD)) scripts/bench
+
 bench: all
-	$(Q)scripts/bench $(BENCH_ARGS)
+	$(Q)$(BENCH) --json $(BUILD)/bench.json $(BENCH_ARGS)
+	$(Q)$(BENCH) --nginx --json $(BUILD)/bench-nginx.json $(NGINX_ARGS)
 
 test-kernels: tests
 	$(Q)scripts/kernels
