@@ -6,7 +6,7 @@
 # For work:
 #	make			builds $(BUILD)/apimgate	(CC=clang, SAN=1: sanitizers, V=1: commands)
 #	make check		all tests, nothing installed	(ONLY=unit,packet,net,lint,...)
-#	make lint fuzz bench test-kernels install clean
+#	make lint fuzz bench bench-check test-kernels install clean
 
 VERSION := 0.1.0
 PREFIX ?= /usr
@@ -63,7 +63,7 @@ SKELETON := $(BUILD)/gate.skel.h $(BUILD)/gate.build.h
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all tests setup demo test check lint format fuzz bench test-kernels install clean
+.PHONY: all tests setup demo test check lint format fuzz bench bench-check test-kernels install clean
 
 all: $(BUILD)/apimgate
 
@@ -134,11 +134,15 @@ check: tests
 fuzz: $(FUZZERS)
 	$(Q)BUILD=$(BUILD) scripts/fuzz
 
-bench: BENCH := BENCH_BUILD=$(abspath $(BUILD)) scripts/bench
+bench bench-check: BENCH := BENCH_BUILD=$(abspath $(BUILD)) scripts/bench
 
 bench: all
 	$(Q)$(BENCH) --json $(BUILD)/bench.json $(BENCH_ARGS)
 	$(Q)$(BENCH) --nginx --json $(BUILD)/bench-nginx.json $(NGINX_ARGS)
+
+# 77: it could not be told, and the output says why.
+bench-check: all
+	$(Q)$(BENCH) --check $(BENCH_ARGS) || [ $$? -eq 77 ]
 
 test-kernels: tests
 	$(Q)scripts/kernels
