@@ -6,7 +6,8 @@
 # For work:
 #	make			builds $(BUILD)/apimgate	(CC=clang, SAN=1: sanitizers, V=1: commands)
 #	make check		all tests, nothing installed	(ONLY=unit,packet,net,lint,...)
-#	make lint fuzz bench bench-check test-kernels install clean
+#	make lint fuzz test-kernels install clean
+#	make bench bench-check	what a packet costs; bench-change, -classify, -lookup: more of that
 
 VERSION := 0.1.0
 PREFIX ?= /usr
@@ -63,7 +64,8 @@ SKELETON := $(BUILD)/gate.skel.h $(BUILD)/gate.build.h
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all tests setup demo test check lint format fuzz bench bench-check test-kernels install clean
+.PHONY: all tests setup demo test check lint format fuzz test-kernels install clean
+.PHONY: bench bench-check bench-change bench-classify bench-lookup
 
 all: $(BUILD)/apimgate
 
@@ -143,6 +145,9 @@ bench: all
 # 77: it could not be told, and the output says why.
 bench-check: all
 	$(Q)$(BENCH) --check $(BENCH_ARGS) || [ $$? -eq 77 ]
+
+bench-change bench-classify bench-lookup: all
+	$(Q)BENCH_BUILD=$(abspath $(BUILD)) scripts/$@ $(BENCH_ARGS)
 
 test-kernels: tests
 	$(Q)scripts/kernels
