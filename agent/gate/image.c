@@ -119,7 +119,6 @@ int image_add_rights(struct image *image, uint64_t services, uint64_t sets, uint
 	struct gate_head *head = image->head;
 	uint32_t i;
 
-	/* From the end: neighbours in a list mostly have the rights of the one before. */
 	for (i = head->rights_count; i-- > 0;) {
 		if (head->rights[i].services == services && head->rights[i].sets == sets) {
 			*index = i;

@@ -231,6 +231,11 @@ static int find_rights(struct sources *s, struct image *image, uint32_t *rights,
 	int r;
 
 	for (i = 0; i < s->count; i++) {
+		/* Neighbours in a list mostly have the same. */
+		if (i && s->list[i].sets == s->list[i - 1].sets) {
+			rights[i] = rights[i - 1];
+			continue;
+		}
 		r = image_add_rights(image, image_services_of_sets(image, s->list[i].sets),
 				     s->list[i].sets, &rights[i], report);
 		if (r < 0)

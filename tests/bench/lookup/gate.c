@@ -49,12 +49,12 @@ static struct image *compile(const struct list *list)
 
 size_t fill_gate(const struct list *list, const struct bpf_object *object, double *build_ms)
 {
-	double began = now_ms();
+	double began = cpu_ms();
 	struct image *image = compile(list);
 	size_t bytes = image->head->lookup_bytes;
 	int head;
 
-	*build_ms = now_ms() - began;
+	*build_ms = cpu_ms() - began;
 	if (inner_put_pages(map_fd(object, "gate_pages"), GATE_PAGES_START >> GATE_PAGE_SHIFT,
 			    image->pages, image->page_count) < 0)
 		fail("pages");

@@ -66,7 +66,7 @@ void build_fronthash(const struct list *list, struct block *block);
 struct bpf_object;
 size_t fill_gate(const struct list *list, const struct bpf_object *object, double *build_ms);
 
-double now_ms(void);
+double cpu_ms(void);
 _Noreturn void fail(const char *what);
 
 #endif

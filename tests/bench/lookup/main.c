@@ -234,7 +234,7 @@ static void start(const struct candidate *c, const struct list *list, const char
 	bool gate = !strcmp(c->name, "gate");
 	struct block block = {};
 	char path[4096], name[64];
-	double began = now_ms();
+	double began = cpu_ms();
 	uint32_t zero = 0;
 
 	snprintf(path, sizeof(path), "%s/%s.bpf.o", directory, gate ? "gate" : "lookup");
@@ -246,18 +246,21 @@ static void start(const struct candidate *c, const struct list *list, const char
 		c->build(list, &block);
 		set_table(r->object, &block);
 		r->bytes = block.size;
-		r->build_ms = now_ms() - began;
+		r->build_ms = cpu_ms() - began;
 	}
-	if (!gate)
+	if (!gate) {
 		bpf_map__set_max_entries(bpf_object__find_map_by_name(r->object, "lpm"),
 					 (uint32_t)list->count);
+		bpf_map__set_key_size(bpf_object__find_map_by_name(r->object, "lpm"),
+				      list->family == 4 ? 8 : 20);
+	}
 	load(r, name);
-	began = now_ms();
+	began = cpu_ms();
 	if (gate) {
 		r->bytes = fill_gate(list, r->object, &r->build_ms);
 	} else if (!c->build) {
 		r->bytes = fill_lpm(list, bpf_object__find_map_fd_by_name(r->object, "lpm"));
-		r->build_ms = now_ms() - began;
+		r->build_ms = cpu_ms() - began;
 	} else {
 		block.data = realloc(block.data, block.size * 2 + 64);
 		if (!block.data ||
