@@ -35,19 +35,16 @@ static uint32_t element_of(const struct range *range, uint32_t number)
 }
 
 /*
- * First the pin, then the element: an element always has its own pin. A pin
- * without an element is a killed change's, and is replaced here.
+ * First the pin, then the element: an element always has its own pin. What a
+ * killed change left there is replaced, so that all counts begin at zero.
  */
 static int add_array(void *context, uint32_t number)
 {
 	const struct range *range = context;
 	uint32_t index = element_of(range, number);
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = inner_make("hits", ARRAY_BYTES, 1);
 	int r;
 
-	if (inner_is_used(range->kernel->hits, index))
-		return 0;
-	fd = inner_make("hits", ARRAY_BYTES, 1);
 	if (fd < 0)
 		return fd;
 	r = inner_pin(range->kernel, "hits", index, fd);
@@ -58,10 +55,8 @@ static int remove_array(void *context, uint32_t number)
 {
 	const struct range *range = context;
 	uint32_t index = element_of(range, number);
-	int r = 0;
+	int r = inner_remove(range->kernel->hits, index);
 
-	if (inner_is_used(range->kernel->hits, index))
-		r = inner_remove(range->kernel->hits, index);
 	return r < 0 ? r : inner_unpin(range->kernel, "hits", index);
 }
 

@@ -90,13 +90,6 @@ int inner_open(const struct kernel *kernel, const char *type, uint32_t number)
 	return path ? bpf_obj_get(path) : -ENOMEM;
 }
 
-bool inner_is_used(int outer, uint32_t index)
-{
-	uint32_t id;
-
-	return bpf_map_lookup_elem(outer, &index, &id) == 0;
-}
-
 int inner_put(int outer, uint32_t index, int fd)
 {
 	return bpf_map_update_elem(outer, &index, &fd, BPF_ANY);
@@ -104,9 +97,12 @@ int inner_put(int outer, uint32_t index, int fd)
 
 int inner_remove(int outer, uint32_t index)
 {
-	int r = bpf_map_delete_elem(outer, &index);
+	uint32_t id;
+	int r = bpf_map_lookup_elem(outer, &index, &id);
 
-	return r == -ENOENT ? 0 : r;
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return bpf_map_delete_elem(outer, &index);
 }
 
 struct pages {
@@ -136,8 +132,6 @@ static int remove_page(void *context, uint32_t number)
 {
 	const struct pages *pages = context;
 
-	if (!inner_is_used(pages->outer, pages->first + number))
-		return 0;
 	return inner_remove(pages->outer, pages->first + number);
 }
 
@@ -148,30 +142,47 @@ int inner_remove_pages(int outer, uint32_t first, uint32_t count)
 	return parallel_run(count, remove_page, &pages);
 }
 
-static bool runs(const struct kernel *kernel, const struct generation *running, const char *name)
-{
-	uint32_t zero = 0, id, number;
+/* The running generation, for the names of its pins; no ids where there is none. */
+struct in_use {
+	uint32_t head;
+	uint32_t notes;
+	uint32_t slots;
+};
 
-	if (!running->head)
-		return false;
-	if (sscanf(name, "notes-%u", &number) == 1)
-		return number == running->head->notes;
-	return sscanf(name, "head-%u", &number) == 1 &&
-	       bpf_map_lookup_elem(kernel->heads, &zero, &id) == 0 && id == number;
+/* Fails rather than leave out what runs: its pins would go. */
+static int find_in_use(const struct kernel *kernel, const struct gate_head *head,
+		       struct in_use *out)
+{
+	uint32_t zero = 0;
+
+	*out = (struct in_use){};
+	if (!head)
+		return 0;
+	out->notes = head->notes;
+	out->slots = head->slot_count;
+	return bpf_map_lookup_elem(kernel->heads, &zero, &out->head);
 }
 
-static void look_at(const struct kernel *kernel, const struct generation *running, const char *name,
-		    int directory, bool unpin, struct inner_leftovers *out)
+static bool is_in_use(const struct in_use *in_use, const char *name)
 {
-	uint32_t slots = running->head ? running->head->slot_count : 0;
+	uint32_t number;
+
+	if (sscanf(name, "notes-%u", &number) == 1)
+		return number == in_use->notes;
+	return sscanf(name, "head-%u", &number) == 1 && number == in_use->head;
+}
+
+static void look_at(const struct in_use *in_use, const char *name, int directory, bool unpin,
+		    struct inner_leftovers *out)
+{
 	uint32_t number, chunk;
 
 	if (sscanf(name, "hits-%u", &number) == 1) {
 		chunk = number % GATE_HITS_CHUNKS;
 		if (chunk >= out->hits_chunks)
 			out->hits_chunks = chunk + 1;
-		out->any |= chunk << GATE_HITS_SHIFT >= slots;
-	} else if (!runs(kernel, running, name)) {
+		out->any |= chunk << GATE_HITS_SHIFT >= in_use->slots;
+	} else if (!is_in_use(in_use, name)) {
 		out->any = true;
 		if (unpin)
 			unlinkat(directory, name, 0);
@@ -182,18 +193,23 @@ int inner_find_leftovers(const struct kernel *kernel, const struct generation *r
 			 struct inner_leftovers *out, bool unpin)
 {
 	_cleanup_free_ char *path = kernel_path(kernel->pin_dir, "inner", NULL);
+	struct in_use in_use;
 	struct dirent *entry;
 	DIR *directory;
+	int r;
 
 	*out = (struct inner_leftovers){};
 	if (!path)
 		return -ENOMEM;
+	r = find_in_use(kernel, running->head, &in_use);
+	if (r < 0)
+		return r;
 	directory = opendir(path);
 	if (!directory)
 		return errno == ENOENT ? 0 : -errno;
 	while ((entry = readdir(directory)))
 		if (entry->d_name[0] != '.')
-			look_at(kernel, running, entry->d_name, dirfd(directory), unpin, out);
+			look_at(&in_use, entry->d_name, dirfd(directory), unpin, out);
 	closedir(directory);
 	return 0;
 }

@@ -30,9 +30,9 @@ int inner_unpin(const struct kernel *kernel, const char *type, uint32_t number);
 /* A descriptor, or -ENOENT. */
 int inner_open(const struct kernel *kernel, const char *type, uint32_t number);
 
-bool inner_is_used(int outer, uint32_t index);
-/* As above; what is not there need not be removed. */
+/* Puts it in the place of what may be there. */
 int inner_put(int outer, uint32_t index, int fd);
+/* What is not there need not be removed, and costs no wait. */
 int inner_remove(int outer, uint32_t index);
 
 /*
