@@ -61,7 +61,8 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("tools")
     for source in sorted(Path(__file__).parent.glob("*.c")):
         if not source.name.endswith(".bpf.c"):
-            network.run("cc", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-o",
+            shared = ("-shared", "-fPIC") if source.name.endswith(".so.c") else ()
+            network.run("cc", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", *shared, "-o",
                         str(directory / source.stem), str(source))
     return directory
 
