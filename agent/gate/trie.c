@@ -33,16 +33,20 @@ static uint32_t bits_for(size_t count, uint32_t most)
 }
 
 /*
- * IPv4: so many that most of what the root leads to is one line. IPv6: the
- * root only has what is shorter than /48, which is little.
+ * A handful of prefixes for each value of the root: then lines are well filled,
+ * and two levels of them suffice. More, and the lines would be many and nearly
+ * empty: what counts most is how little of the cache a lookup needs. In IPv6
+ * the root only has what is shorter than the key of a bucket, which is little.
  */
 static uint32_t root_bits(enum gate_table table, size_t count)
 {
 	if (count <= 16)
 		return 8;
-	if (!is_ipv4(table) || count <= 2048)
+	if (!is_ipv4(table) || count <= 24000)
 		return 12;
-	return count <= 1U << 18 ? 16 : 20;
+	if (count <= 100000)
+		return 14;
+	return count <= 400000 ? 16 : 18;
 }
 
 static uint32_t used(const struct image *image)
