@@ -127,8 +127,8 @@ def heading(document):
     kernel = ".".join(machine["kernel"].split(".")[:2])
     feet = (f"{machine['processor']}, Linux {kernel}, one core, veth, native XDP. "
             f"Median of {options['rounds']} rounds; bars from the least to the greatest.",
-            "The floor is an XDP program that looks at nothing, with making and sending the "
-            f"packet: {refused} where refused, {allowed} where allowed.")
+            "The floor, an XDP program that looks at nothing, and making the packet: "
+            f"{refused} where refused, {allowed} where allowed.")
     feet = [re.sub(r'["\\{}_^@&~]', " ", foot) for foot in feet]
     return (f"set label \"{{/:Bold=18 {TITLE}}}\" at screen 0.5,{1 - 26 / HEIGHT:.4f} "
             f"center tc rgb '{INK}'\n{legend(present)}\n" +
