@@ -15,6 +15,10 @@
 #define FRONT_MAX_BITS4 24
 #define FRONT_MAX_BITS6 26
 
+/* Prefixes for each value of a root, at most, as far as it may grow. */
+#define ROOT_PREFIXES 8
+#define ROOT_MAX_BITS 18
+
 /* What the hashed front of IPv6 stands for: prefixes of this length and more. */
 #define HASHED_FROM 32
 
@@ -40,13 +44,13 @@ static uint32_t bits_for(size_t count, uint32_t most)
  */
 static uint32_t root_bits(enum gate_table table, size_t count)
 {
+	uint32_t bits = 12;
+
 	if (count <= 16)
 		return 8;
-	if (!is_ipv4(table) || count <= 24000)
-		return 12;
-	if (count <= 100000)
-		return 14;
-	return count <= 400000 ? 16 : 18;
+	while (is_ipv4(table) && bits < ROOT_MAX_BITS && count > (size_t)ROOT_PREFIXES << bits)
+		bits += 2;
+	return bits;
 }
 
 static uint32_t used(const struct image *image)
