@@ -2,10 +2,8 @@
 """Measures what the gate costs a packet, beside what others cost; started by scripts/bench."""
 
 import argparse
-import json
 import os
 import random
-import signal
 import sys
 import tempfile
 import time
@@ -14,30 +12,15 @@ import contestants
 import measure
 import prefixes
 import report
+from common import (Progress, add_families, add_frames, add_place, choice_list, finish_frames,
+                    finish_place, leave_core, leave_on_signals, options_document, sizes,
+                    write_json)
 from system import CommandError, Network, describe_build, describe_machine, let_workers_finish
 
 PROBE_FRAMES = 1 << 12
+FRAMES = 1 << 19		# a visit
 TABLES = ("flood", "allowed", "near")
 NAMES = [c.name for c in contestants.ALL]
-
-
-def choice_list(choices):
-    """An argument type: some of choices, separated by commas."""
-    def parse(value):
-        chosen = value.split(",")
-        wrong = [c for c in chosen if c not in choices]
-        if wrong:
-            raise argparse.ArgumentTypeError(f"{wrong[0]!r} is none of {', '.join(choices)}")
-        return chosen
-    return parse
-
-
-def sizes(value):
-    """An argument type: positive numbers, separated by commas."""
-    numbers = [int(v.replace("_", "")) for v in value.split(",")]
-    if min(numbers) < 1:
-        raise ValueError
-    return numbers
 
 
 def parse_arguments(argv):
@@ -52,50 +35,18 @@ def parse_arguments(argv):
                         help="prefix counts (20,1000,10000,100000,1000000)")
     parser.add_argument("--list", metavar="FILE",
                         help="measure with this list, one prefix a line, instead of made-up ones")
-    parser.add_argument("--families", type=choice_list(("4", "6")), default=["4", "6"],
-                        metavar="4,6")
+    add_families(parser)
     parser.add_argument("--tables", type=choice_list(TABLES), default=["flood", "allowed"],
                         metavar="TABLE,...", help=", ".join(TABLES) + " (flood,allowed)")
     parser.add_argument("--only", type=choice_list(NAMES), metavar="NAME,...",
                         help="contestants: " + ", ".join(NAMES) + "; the floor always takes part")
-    parser.add_argument("--rounds", type=int, metavar="N", help="visits to each contestant (9)")
-    parser.add_argument("--frames", type=int, metavar="N",
-                        help="frames a visit, rounded down to a power of two (524288)")
-    parser.add_argument("--cpu", type=int, default=max(os.sched_getaffinity(0)), metavar="N",
-                        help="the core that does all the work (the last)")
-    parser.add_argument("--seed", type=int, default=1, metavar="N",
-                        help="of the lists and the sources (1)")
-    parser.add_argument("--json", metavar="FILE",
-                        help="write the results there too: for scripts/bench-plot, and to record")
-    parser.add_argument("--quick", action="store_true",
-                        help="under a minute: few sizes, rounds and frames; proves that it works, "
-                        "its figures are rough")
+    add_frames(parser, "each contestant", FRAMES)
+    add_place(parser, "does all the work", "the lists and the sources")
     o = parser.parse_args(argv)
     o.sizes = o.sizes or ([20, 1000] if o.quick else [20, 1000, 10000, 100000, 1000000])
-    o.rounds = o.rounds or (3 if o.quick else 9)
-    o.frames = o.frames or (1 << 16 if o.quick else 1 << 19)
-    if o.rounds < 1 or not 1 << 10 <= o.frames <= 1 << 25:
-        parser.error("--rounds must be positive and --frames from 1024 to 33554432")
-    if o.cpu not in os.sched_getaffinity(0):
-        parser.error(f"there is no processor {o.cpu} to run on")
+    finish_frames(parser, o, FRAMES)
+    finish_place(parser, o)
     return o
-
-
-class Progress:
-    """One line on a terminal that says where the benchmark is."""
-
-    def __init__(self):
-        self.shown = sys.stderr.isatty()
-
-    def say(self, text):
-        """Replaces the line."""
-        if self.shown:
-            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
-
-    def note(self, text):
-        """A line that stays."""
-        self.say("")
-        print(text, file=sys.stderr, flush=True)
 
 
 class Bench:
@@ -262,7 +213,7 @@ class Bench:
             "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "commit": describe_build(os.environ["BENCH_ROOT"]),
             "machine": machine,
-            "options": {k: v for k, v in vars(self.o).items() if k != "json"},
+            "options": options_document(self.o),
             "seconds": round(seconds, 1),
             "versions": self.versions(),
             "absent": self.absent,
@@ -272,25 +223,10 @@ class Bench:
         }
 
 
-def write_json(path, document):
-    """A document for programs, as a file."""
-    with open(path, "w", encoding="utf-8") as out:
-        json.dump(document, out, indent=1)
-        out.write("\n")
-
-
-def on_signal(number, _):
-    """Leaves in the ordinary way, so that everything is taken down."""
-    sys.exit(128 + number)
-
-
 def measure_all(options):
     """Runs it all; returns the text, the document, and whether a figure is missing."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, on_signal)
-    # Nothing but the generator itself runs on the core that does the work.
-    others = os.sched_getaffinity(0) - {options.cpu}
-    os.sched_setaffinity(0, others or {options.cpu})
+    leave_on_signals()
+    leave_core(options.cpu)
     machine = describe_machine(options.cpu)
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="apimgate-bench-") as directory, \

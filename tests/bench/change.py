@@ -5,7 +5,6 @@ import argparse
 import ipaddress
 import json
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -16,7 +15,8 @@ import change_report
 import contestants
 import kernel_memory
 import prefixes
-from bench import Progress, choice_list, on_signal, sizes
+from common import (Progress, add_families, add_place, finish_place, leave_on_signals,
+                    options_document, sizes, write_json)
 from system import CommandError, Network, describe_machine, run
 
 SMALL = 20			# prefixes of the list that is changed from and to while stalls are watched
@@ -39,8 +39,7 @@ def parse_arguments(argv):
         "long the kernel keeps a core from everything else. Needs root.")
     parser.add_argument("--sizes", type=sizes, metavar="N,...",
                         help="prefix counts (20,10000,100000,1000000)")
-    parser.add_argument("--families", type=choice_list(("4", "6")), default=["4", "6"],
-                        metavar="4,6")
+    add_families(parser)
     parser.add_argument("--tags", metavar="FILE",
                         help="a file of Azure's service tags: measure with a list of it, too")
     parser.add_argument("--tag", default="AzureCloud", metavar="NAME",
@@ -49,19 +48,13 @@ def parse_arguments(argv):
                         help="how often each command is measured (5)")
     parser.add_argument("--no-stalls", action="store_true",
                         help="leave out how long the kernel is kept busy")
-    parser.add_argument("--cpu", type=int, default=max(os.sched_getaffinity(0)), metavar="N",
-                        help="the core that the commands run on (the last)")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the lists (1)")
-    parser.add_argument("--json", metavar="FILE", help="write the results there too")
-    parser.add_argument("--quick", action="store_true",
-                        help="under a minute: proves that it works, its figures are rough")
+    add_place(parser, "the commands run on", "the lists")
     o = parser.parse_args(argv)
     o.sizes = o.sizes or ([20, 10000] if o.quick else [20, 10000, 100000, 1000000])
     o.repeat = o.repeat or (2 if o.quick else 5)
     if o.repeat < 1:
         parser.error("--repeat must be positive")
-    if o.cpu not in os.sched_getaffinity(0):
-        parser.error(f"there is no processor {o.cpu} to run on")
+    finish_place(parser, o)
     return o
 
 
@@ -321,7 +314,7 @@ class Bench:
         """The same for programs."""
         return {
             "machine": machine,
-            "options": {k: v for k, v in vars(self.o).items() if k != "json"},
+            "options": options_document(self.o),
             "seconds": round(seconds, 1),
             "version": run(Gate.binary, "version").splitlines()[0],
             "targets": change_report.targets_document(),
@@ -334,8 +327,7 @@ def main(argv):
     """The exit status is 1 if anything failed, or memory is lost. A target that is missed is only
     marked: it depends on the machine."""
     options = parse_arguments(argv)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, on_signal)
+    leave_on_signals()
     # A session that a change could shut out has nothing to do with what is measured.
     os.environ["SSH_CONNECTION"] = "127.0.0.1 50000 127.0.0.1 22"
     machine = describe_machine(options.cpu)
@@ -347,9 +339,7 @@ def main(argv):
         bench.run()
         print(bench.text(), flush=True)
         if options.json:
-            with open(options.json, "w", encoding="utf-8") as out:
-                json.dump(bench.document(machine, time.monotonic() - start), out, indent=1)
-                out.write("\n")
+            write_json(options.json, bench.document(machine, time.monotonic() - start))
     return 1 if bench.failed else 0
 
 

@@ -8,6 +8,7 @@ import sys
 
 import bench
 import compare
+from common import sizes, write_json
 from system import CommandError, describe_machine
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -27,7 +28,7 @@ def parse_arguments(argv):
                         help=f"the greatest loss ({compare.LIMIT:g})")
     parser.add_argument("--force", action="store_true",
                         help="a verdict, even if the machine is not like the recorded one")
-    parser.add_argument("--sizes", type=bench.sizes, metavar="N,...",
+    parser.add_argument("--sizes", type=sizes, metavar="N,...",
                         help=f"prefix counts (all recorded up to {LONGEST})")
     parser.add_argument("--rounds", type=int, default=5, metavar="N",
                         help="visits to each contestant (5; three times that for a second look)")
@@ -104,7 +105,7 @@ def keep(argv):
     parser.add_argument("recorded", metavar="FILE", nargs="?", default=RECORDED)
     o = parser.parse_args(argv)
     try:
-        bench.write_json(o.recorded, compare.record(load(o.results)))
+        write_json(o.recorded, compare.record(load(o.results)))
     except compare.CompareError as error:
         raise compare.CompareError(f"{o.results} is not recorded: {error}") from error
     return 0

@@ -7,7 +7,6 @@ import ipaddress
 import json
 import os
 import random
-import signal
 import sys
 import tempfile
 import time
@@ -16,7 +15,9 @@ import contestants
 import measure
 import prefixes
 import report
-from bench import Progress, choice_list, on_signal, sizes
+from common import (Progress, add_families, add_frames, add_place, choice_list, counts,
+                    finish_frames, finish_place, leave_core, leave_on_signals, options_document,
+                    sizes, write_json)
 from system import CommandError, Network, describe_machine, run
 
 TABLES = ("flood", "allowed")
@@ -26,14 +27,7 @@ PORTS = 50
 SINGLE_PORT = 30000
 MOST_SERVICES = 64
 MOST_TO = 1000
-
-
-def counts(value):
-    """An argument type: numbers from 0, separated by commas."""
-    numbers = [int(v.replace("_", "")) for v in value.split(",")]
-    if min(numbers) < 0:
-        raise ValueError
-    return numbers
+FRAMES = 1 << 18		# a visit
 
 
 def parse_arguments(argv):
@@ -47,31 +41,18 @@ def parse_arguments(argv):
                         f"prefixes in all of them, {MOST_TO} at most (0,10,100,1000)")
     parser.add_argument("--prefixes", type=int, default=1000, metavar="N",
                         help="sources that the services admit (1000)")
-    parser.add_argument("--families", type=choice_list(("4", "6")), default=["4", "6"],
-                        metavar="4,6")
+    add_families(parser)
     parser.add_argument("--tables", type=choice_list(TABLES), default=list(TABLES),
                         metavar="TABLE,...", help=", ".join(TABLES) + " (both)")
-    parser.add_argument("--rounds", type=int, metavar="N", help="visits to each gate (9)")
-    parser.add_argument("--frames", type=int, metavar="N",
-                        help="frames a visit, rounded down to a power of two (262144)")
-    parser.add_argument("--cpu", type=int, default=max(os.sched_getaffinity(0)), metavar="N",
-                        help="the core that does all the work (the last)")
-    parser.add_argument("--seed", type=int, default=1, metavar="N",
-                        help="of lists, sources and destinations (1)")
-    parser.add_argument("--json", metavar="FILE", help="write the results there too")
-    parser.add_argument("--quick", action="store_true",
-                        help="under a minute: proves that it works, its figures are rough")
+    add_frames(parser, "each gate", FRAMES)
+    add_place(parser, "does all the work", "lists, sources and destinations")
     o = parser.parse_args(argv)
     o.services = o.services or ([1, 64] if o.quick else [1, 4, 16, 64])
     o.to = o.to if o.to is not None else [0, 1000] if o.quick else [0, 10, 100, 1000]
-    o.rounds = o.rounds or (3 if o.quick else 9)
-    o.frames = o.frames or (1 << 16 if o.quick else 1 << 18)
+    finish_frames(parser, o, FRAMES)
+    finish_place(parser, o)
     if max(o.services) > MOST_SERVICES or max(o.to) > MOST_TO:
         parser.error(f"--services are {MOST_SERVICES} and --to {MOST_TO} at most")
-    if o.rounds < 1 or not 1 << 10 <= o.frames <= 1 << 25:
-        parser.error("--rounds must be positive and --frames from 1024 to 33554432")
-    if o.cpu not in os.sched_getaffinity(0):
-        parser.error(f"there is no processor {o.cpu} to run on")
     return o
 
 
@@ -283,11 +264,8 @@ def text(bench):
 def main(argv):
     """The exit status is 1 if any figure is missing that should be there."""
     options = parse_arguments(argv)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, on_signal)
-    # Nothing but the generator itself runs on the core that does the work.
-    others = os.sched_getaffinity(0) - {options.cpu}
-    os.sched_setaffinity(0, others or {options.cpu})
+    leave_on_signals()
+    leave_core(options.cpu)
     machine = describe_machine(options.cpu)
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="apimgate-bench-") as directory, \
@@ -298,13 +276,11 @@ def main(argv):
         print(text(bench), flush=True)
         if options.json:
             document = {"machine": machine,
-                        "options": {k: v for k, v in vars(options).items() if k != "json"},
+                        "options": options_document(options),
                         "seconds": round(time.monotonic() - start, 1),
                         "version": run(Gate.binary, "version").splitlines()[0],
                         "results": bench.results}
-            with open(options.json, "w", encoding="utf-8") as out:
-                json.dump(document, out, indent=1)
-                out.write("\n")
+            write_json(options.json, document)
     return 1 if bench.failed else 0
 
 

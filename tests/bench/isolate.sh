@@ -1,53 +1,59 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# For the scripts beside scripts/bench: builds the programs they share, and runs a Python program
-# of this directory where nothing that it makes outlives it. To be sourced.
+# For the scripts that measure: builds the programs they share, and runs a Python program of this
+# directory where nothing that it makes outlives it. Sourced by the scripts, and started by itself
+# for the inside.
 
-# isolate SCRIPT PROGRAM [ARGUMENT...]: SCRIPT is the caller, which is started once more.
+# isolate SCRIPT PROGRAM [ARGUMENT...]: SCRIPT is what errors call it.
 isolate() {
-	local script=$1 program=$2 bench word status child
+	local script=${1##*/} program=$2 bench word
 	shift 2
 	bench=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 
 	export PYTHONDONTWRITEBYTECODE=1
-	export BENCH_BUILD=${BENCH_BUILD:-$(readlink -f "$bench/../../build")}
+	BENCH_ROOT=$(readlink -f "$bench/../..")
+	export BENCH_ROOT
+	export BENCH_BUILD=${BENCH_BUILD:-$BENCH_ROOT/build}
 	for word in "$@"; do
-		if [[ $word == -h || $word == --help ]]; then
-			exec /usr/bin/python3 "$bench/$program" --help
-		fi
+		case $word in
+		# These measure nothing.
+		-h | --help | --record) exec /usr/bin/python3 "$bench/$program" "$@" ;;
+		esac
 	done
 	if ((EUID != 0)); then
-		echo "${script##*/}: needs root, to make network namespaces and load BPF programs" >&2
+		echo "scripts/$script: needs root, to make network namespaces and load BPF programs" >&2
 		exit 1
 	fi
+	env -u MAKEFLAGS -u MAKELEVEL make -s -C "$bench" BUILD="$BENCH_BUILD/bench" >&2
+	exec unshare --mount --propagation private -- "$bench/isolate.sh" "$bench/$program" "$@"
+}
 
-	# A mount namespace of our own, with a BPF file system and a /run that nobody else sees: they
-	# are gone with the last process of the benchmark however it ends.
-	if [[ ${BENCH_INSIDE:-} != "$$" ]]; then
-		env -u MAKEFLAGS -u MAKELEVEL make -s -C "$bench" -f tables.mk \
-			BUILD="$BENCH_BUILD/bench" >&2
-		BENCH_INSIDE=$$ exec unshare --mount --propagation private -- "$script" "$@"
-	fi
+# In a mount namespace of our own, with a BPF file system and a /run that nobody else sees: what is
+# pinned or locked there, and the names of network namespaces, are gone with the last process of the
+# benchmark however it ends, and what the host has there is neither used nor disturbed.
+inside() {
+	local status=0 child
+
 	mount -t bpf bpf /sys/fs/bpf
 	mount -t tmpfs -o mode=755 tmpfs /run
 	export BENCH_PREFIX=apimgate-bench-$$
-	trap isolate_cleanup EXIT
+	trap cleanup EXIT
 
 	# In the background, so that a signal to this shell is passed on at once.
-	/usr/bin/python3 "$bench/$program" "$@" &
+	/usr/bin/python3 "$@" &
 	child=$!
 	# shellcheck disable=SC2064 # the child's number as it is now
 	trap "kill -TERM $child 2>/dev/null" INT TERM HUP
-	status=0
 	wait "$child" || status=$?
 	while kill -0 "$child" 2>/dev/null; do
 		wait "$child" || status=$?
 	done
-	exit "$status"
+	return "$status"
 }
 
-isolate_cleanup() {
+# shellcheck disable=SC2317 # the trap calls it
+cleanup() {
 	local name
 
 	for name in /run/netns/"$BENCH_PREFIX"-*; do
@@ -55,3 +61,8 @@ isolate_cleanup() {
 	done
 	return 0
 }
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+	set -euo pipefail
+	inside "$@"
+fi

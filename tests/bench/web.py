@@ -6,16 +6,15 @@ import csv
 import os
 import re
 import shutil
-import signal
 import sys
 import tempfile
 import time
 
-import bench
 import contestants
 import measure
 import report
 import servers
+from common import Progress, add_families, leave_on_signals, options_document, write_json
 from system import CommandError, Network, describe_build, describe_machine, run
 
 BUSY = 16
@@ -39,8 +38,7 @@ def parse_arguments(argv):
     parser = argparse.ArgumentParser(
         prog="scripts/bench --nginx", description="Measures requests a second and latency of an "
         "nginx behind the gate, and without it. Needs root, two cores, nginx and ab.")
-    parser.add_argument("--families", type=bench.choice_list(("4", "6")), default=["4", "6"],
-                        metavar="4,6")
+    add_families(parser)
     parser.add_argument("--rounds", type=int, default=9, metavar="N",
                         help="visits to each server (9)")
     parser.add_argument("--requests", type=int, default=20000, metavar="N",
@@ -165,7 +163,7 @@ def document(o, machine, results, seconds):
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "commit": describe_build(os.environ["BENCH_ROOT"]),
         "machine": machine,
-        "options": {k: v for k, v in vars(o).items() if k != "json"},
+        "options": options_document(o),
         "seconds": round(seconds, 1),
         "versions": versions(),
         "results": results,
@@ -182,7 +180,7 @@ def stop(server, progress):
 
 def measure_all(o, directory, net):
     """Starts all servers, and visits them in turn."""
-    progress, results = bench.Progress(), []
+    progress, results = Progress(), []
     everyone = [kind(net, number, directory) for number, kind in enumerate(servers.ALL, 1)]
     try:
         for server in everyone:
@@ -204,8 +202,7 @@ def main(argv):
     missing = [tool for tool in NEEDS if not shutil.which(tool)]
     if missing:
         raise CommandError(f"{', '.join(missing)} not installed; scripts/setup installs it")
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, bench.on_signal)
+    leave_on_signals()
     build = os.environ["BENCH_BUILD"]
     contestants.Apimgate.binary = os.path.join(build, "apimgate")
     servers.Empty.gates = staticmethod(
@@ -220,7 +217,7 @@ def main(argv):
         print(table_text(results, family), flush=True)
     print("".join(f"{n}: {v}\n" for n, v in versions().items()), end="")
     if o.json:
-        bench.write_json(o.json, document(o, machine, results, time.monotonic() - start))
+        write_json(o.json, document(o, machine, results, time.monotonic() - start))
     return 0
 
 
